@@ -1,0 +1,1 @@
+"""What Fullstory is: operations, calls, people, annotations."""

@@ -1,0 +1,1 @@
+"""An embedded Fullstory behind an embedded Membrane, on SQLite."""

@@ -1,0 +1,1 @@
+"""Profiles, precedence and origin, paths, caches, safe files."""
