@@ -1,0 +1,256 @@
+"""Failures of both services, told apart by their bodies (contracts/membrane §3, fullstory-api §1.1).
+
+Membrane and Fullstory share statuses on the proxy; only a body whose ``type`` is one of
+Membrane's and which has a ``message`` is Membrane's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .gateway import Fate, GatewayError, Origin, Trouble
+from .redact import redact
+from .shapes import http_status
+
+MEMBRANE_TYPES = frozenset(
+    [
+        "bad_request",
+        "connection",
+        "configuration",
+        "dependency_error",
+        "flow_run",
+        "flow_instance_setup",
+        "concurrency",
+        "internal",
+        "action_run",
+        "action_instance_setup",
+        "unit_run",
+        "custom_code",
+        "insufficient_credit",
+        "openrouter_not_configured",
+    ]
+)
+
+_LOGIN_HINT = "Log in again (membrane login --tenant), or renew the token in MEMBRANE_TOKEN."
+_RECONNECT_HINT = "Open the connection in Membrane and reconnect it to Fullstory."
+_ROLE_HINT = (
+    "Ask for an Admin API key on the connection: reading and deleting data needs Admin or Architect"
+    " rights in Fullstory."
+)
+_LATER_HINT = "Try again later."
+
+_BY_KEY: dict[str, tuple[Trouble, str | None]] = {
+    "not_authenticated": (Trouble.UNAUTHENTICATED, _LOGIN_HINT),
+    "access_denied": (
+        Trouble.FORBIDDEN,
+        "Use a token of the tenant that owns the connection, or ask its owner for access.",
+    ),
+    "not_found": (Trouble.NOT_FOUND, None),
+    "already_exists": (Trouble.INVALID, None),
+    "rate_limit_exceeded": (Trouble.RATE_LIMITED, _LATER_HINT),
+    "connection_is_defunct": (Trouble.CONNECTION, _RECONNECT_HINT),
+    "access_token_expired": (Trouble.CONNECTION, _RECONNECT_HINT),
+    "lock_timeout": (Trouble.UNAVAILABLE, _LATER_HINT),
+}
+_BY_TYPE: dict[str, tuple[Trouble, str | None]] = {
+    "bad_request": (Trouble.INVALID, None),
+    "connection": (Trouble.CONNECTION, _RECONNECT_HINT),
+    "concurrency": (Trouble.UNAVAILABLE, _LATER_HINT),
+    "internal": (Trouble.UNAVAILABLE, None),
+    "insufficient_credit": (Trouble.FORBIDDEN, "Ask the workspace's owner to add credits."),
+}
+
+
+def is_membrane_error(document: Any) -> bool:
+    """Whether a JSON document is Membrane's error envelope (§3.1)."""
+    return (
+        isinstance(document, Mapping)
+        and document.get("type") in MEMBRANE_TYPES
+        and isinstance(document.get("message"), str)
+    )
+
+
+def from_membrane(
+    document: Mapping[str, Any], status: int | None, *, retry_after: float | None = None
+) -> GatewayError:
+    """The error in Membrane's envelope; a Fullstory failure inside an action's is Fullstory's.
+
+    ``status`` is the HTTP status the envelope came with, where there was one. A 5xx, and an
+    ``internal`` error, leave the outcome unknown; everything else Membrane refused.
+    """
+    run_id = document.get("actionRunId")
+    run_id = run_id if isinstance(run_id, str) else None
+    upstream = upstream_response(document)
+    if upstream is not None:
+        upstream_status, body = upstream
+        return from_fullstory(upstream_status, body, retry_after=retry_after, action_run_id=run_id)
+    kind, key = str(document["type"]), document.get("key")
+    trouble, hint = _BY_KEY.get(str(key)) or _BY_TYPE.get(kind) or (Trouble.FAILED, None)
+    if key is None and status in _BY_STATUS:
+        trouble, hint = _BY_STATUS[status]
+    if document.get("code") == "CONNECTION_DISCONNECTED":
+        trouble, hint = Trouble.CONNECTION, _RECONNECT_HINT
+    message = sentence(str(document["message"]))
+    error_id = _inner(document, "data", "errorId")
+    if kind == "internal" and isinstance(error_id, str):
+        hint = f"Quote the error id {error_id} to Membrane's support if it stays."
+    unknown = kind == "internal" or (status is not None and status >= 500)
+    return GatewayError(
+        f"Membrane refused: {message}" if not unknown else f"Membrane failed: {message}",
+        trouble=Trouble.UNAVAILABLE if unknown else trouble,
+        fate=Fate.UNKNOWN if unknown else Fate.REFUSED,
+        origin=Origin.MEMBRANE,
+        hint=hint,
+        code=f"{kind}.{key}" if isinstance(key, str) and key else kind,
+        status=status,
+        retry_after=retry_after,
+        action_run_id=run_id,
+    )
+
+
+_BY_STATUS: dict[int | None, tuple[Trouble, str | None]] = {
+    400: (Trouble.INVALID, None),
+    401: (Trouble.UNAUTHENTICATED, _LOGIN_HINT),
+    403: (Trouble.FORBIDDEN, None),
+    404: (Trouble.NOT_FOUND, None),
+    409: (Trouble.INVALID, None),
+    413: (Trouble.TOO_LARGE, "Send less at a time: Membrane takes 10 MB a request."),
+    422: (Trouble.INVALID, None),
+    429: (Trouble.RATE_LIMITED, _LATER_HINT),
+}
+
+
+def from_fullstory(
+    status: int,
+    body: Any,
+    *,
+    retry_after: float | None = None,
+    action_run_id: str | None = None,
+) -> GatewayError:
+    """Fullstory's own failure: ``body`` is its ``{message, code}``, or whatever came instead."""
+    document = body if isinstance(body, Mapping) else {}
+    message = document.get("message")
+    code = document.get("code")
+    trouble, hint = _BY_STATUS.get(status, (Trouble.FAILED, None))
+    if status >= 500 or status == 408:
+        trouble, hint = Trouble.UNAVAILABLE, _LATER_HINT
+    elif status == 401:
+        trouble, hint = (
+            Trouble.CONNECTION,
+            ("Fullstory does not accept the connection's API key: reconnect it in Membrane."),
+        )
+    elif status == 403:
+        hint = _ROLE_HINT
+    elif code == "session_page_limit_exceeded":
+        hint = "That session is full: use another session, or the person's most recent one."
+    said = sentence(message) if isinstance(message, str) and message else f"HTTP status {status}."
+    return GatewayError(
+        f"Fullstory answered: {said}",
+        trouble=trouble,
+        fate=Fate.UNKNOWN if trouble is Trouble.UNAVAILABLE else Fate.REFUSED,
+        origin=Origin.FULLSTORY,
+        hint=hint,
+        code=code if isinstance(code, str) and code else f"http_{status}",
+        status=status,
+        retry_after=retry_after,
+        action_run_id=action_run_id,
+    )
+
+
+def from_status(
+    status: int, body: bytes, *, retry_after: float | None = None, origin: Origin = Origin.MEMBRANE
+) -> GatewayError:
+    """A failure whose body is nobody's envelope: an HTML page, nothing, a stranger's JSON."""
+    trouble, hint = _BY_STATUS.get(status, (Trouble.FAILED, None))
+    if status >= 500 or status == 408:
+        trouble, hint = Trouble.UNAVAILABLE, _LATER_HINT
+    return GatewayError(
+        f"The service answered with HTTP status {status}{_first_words(body)}.",
+        trouble=trouble,
+        fate=Fate.UNKNOWN if trouble is Trouble.UNAVAILABLE else Fate.REFUSED,
+        origin=origin,
+        hint=hint,
+        code=f"http_{status}",
+        status=status,
+        retry_after=retry_after,
+    )
+
+
+def unreadable(what: str, *, code: str = "unreadable", status: int | None = None) -> GatewayError:
+    """An answer that makes no sense: whatever was asked may have been done."""
+    return GatewayError(
+        what,
+        trouble=Trouble.UNREADABLE,
+        fate=Fate.UNKNOWN,
+        origin=Origin.LOCAL,
+        code=code,
+        status=status,
+        hint="Something between here and Membrane may have changed the answer: see --debug.",
+    )
+
+
+def upstream_response(document: Mapping[str, Any]) -> tuple[int, Any] | None:
+    """The vendor's status (400 to 599) and body inside a Membrane error, wherever it stands.
+
+    Looked for at ``data.response.status``, ``data.status``, ``data.statusCode`` and ``data.data``,
+    in order and through ``causedByError`` (§3.2).
+    """
+    for _ in range(8):
+        data = document.get("data")
+        if isinstance(data, Mapping):
+            response = data.get("response")
+            for holder in (response, data, data.get("data")):
+                found = _status_and_body(holder)
+                if found is not None:
+                    return found
+        cause = document.get("causedByError")
+        if not isinstance(cause, Mapping):
+            return None
+        document = cause
+    return None
+
+
+def _status_and_body(holder: Any) -> tuple[int, Any] | None:
+    if not isinstance(holder, Mapping):
+        return None
+    status = http_status(holder.get("status")) or http_status(holder.get("statusCode"))
+    if status is None or status < 400:
+        return None
+    return status, holder.get("data", holder.get("body"))
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Seconds to wait, from a ``Retry-After`` of seconds or an HTTP date; ``now`` is Unix time."""
+    if value is None:
+        return None
+    text = value.strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        return float(text)
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def sentence(text: str, limit: int = 500) -> str:
+    """A service's message: redacted, on one line, ended with a full stop."""
+    line = " ".join(redact(text[: limit * 4]).split())
+    line = line if len(line) <= limit else f"{line[:limit]}..."
+    return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
+def _first_words(body: bytes) -> str:
+    text = re.sub(r"<[^<>]{0,200}>", " ", body[:2000].decode("utf-8", "replace"))
+    words = " ".join(redact(text).split())[:120].rstrip(". ")
+    return f" ({words})" if words else " and no explanation"
+
+
+def _inner(document: Mapping[str, Any], *keys: str) -> Any:
+    value: Any = document
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
