@@ -1,0 +1,200 @@
+"""What a connection can do, and which connection it is: asked for once and cached briefly.
+
+A Fullstory action's key, id and input schema are not public and differ between tenants, so they
+are read live (contracts/membrane §2.7, §8 U10 to U12).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import NeedsPerson
+from .cache import Cache
+from .gateway import NO_DEADLINE, Action, Connection, Deadline, Gateway
+
+FRESH_SECONDS = 600.0  # long enough for a script's loop, short enough to notice a change
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{24}|(?:con|cnt)_[A-Za-z0-9]{4,64}")
+
+
+class Catalogue:
+    """The actions and the Fullstory connection of one account, behind a cache."""
+
+    def __init__(self, gateway: Gateway, cache: Cache) -> None:
+        self._gateway = gateway
+        self._cache = cache
+
+    def action(
+        self, connection_id: str, key: str, *, deadline: Deadline = NO_DEADLINE
+    ) -> Action | None:
+        """The action with that key, id or normalised name; asks anew before saying there is none."""
+        cache_key = self._actions_key(connection_id)
+        cached = self._cache.get(cache_key, max_age=FRESH_SECONDS)
+        if cached is not None:
+            found = find_action([_action_from_cache(raw) for raw in cached], key)
+            if found is not None:
+                return found
+            missing = f"{cache_key}|missing|{key}"
+            if self._cache.get(missing, max_age=FRESH_SECONDS):
+                return None
+            self._cache.set(missing, True)
+        return find_action(self.actions(connection_id, deadline=deadline), key)
+
+    def actions(self, connection_id: str, *, deadline: Deadline = NO_DEADLINE) -> list[Action]:
+        """All actions of the connection, asked for now, and remembered."""
+        actions = self._gateway.actions(connection_id, deadline=deadline)
+        self._cache.set(
+            self._actions_key(connection_id), [_action_for_cache(action) for action in actions]
+        )
+        return actions
+
+    def forget(self, connection_id: str) -> None:
+        """The service says something cached is gone."""
+        self._cache.drop(self._actions_key(connection_id))
+        self._cache.drop(self._connection_key)
+
+    def connection_id(self, wanted: str | None, *, deadline: Deadline = NO_DEADLINE) -> str:
+        """The id of the connection to use.
+
+        ``wanted`` is an id, a key or a name; an id is taken as it is, without asking. Without it,
+        the only Fullstory connection there is. Raises :class:`NeedsPerson` where there is none,
+        where it is not ready, or where there are several.
+        """
+        if wanted is not None and _OBJECT_ID.fullmatch(wanted):
+            return wanted
+        cache_key = self._connection_key if wanted is None else f"{self._connection_key}|{wanted}"
+        cached = self._cache.get(cache_key, max_age=FRESH_SECONDS)
+        if isinstance(cached, str):
+            return cached
+        found = self._choose(wanted, list(self._gateway.connections(deadline=deadline)))
+        self._cache.set(cache_key, found.id)
+        return found.id
+
+    def _choose(self, wanted: str | None, connections: Sequence[Connection]) -> Connection:
+        if wanted is not None:
+            return _named(wanted, connections)
+        candidates = [c for c in connections if c.is_fullstory and not c.test and not c.archived]
+        usable = [c for c in candidates if c.usable]
+        if len(usable) == 1:
+            return usable[0]
+        if len(usable) > 1:
+            raise SeveralConnections(usable)
+        if len(candidates) == 1:
+            raise unready(candidates[0])
+        if candidates:
+            raise NeedsPerson(
+                f"None of the {len(candidates)} Fullstory connections is ready: "
+                f"{_listed(candidates)}.",
+                hint="Open them in Membrane and reconnect the one to use.",
+                code="connection_not_ready",
+            )
+        raise NeedsPerson(
+            "There is no Fullstory connection in this Membrane tenant.",
+            hint="Create one with `membrane connection ensure https://fullstory.com`, "
+            "or try the command with --sandbox.",
+            code="no_connection",
+        )
+
+    @property
+    def _connection_key(self) -> str:
+        return f"connection|{self._gateway.account}"
+
+    def _actions_key(self, connection_id: str) -> str:
+        return f"actions|{self._gateway.account}|{connection_id}"
+
+
+class SeveralConnections(NeedsPerson):
+    """Several connections would do; ``connections`` are those a person can choose from."""
+
+    default_code = "several_connections"
+
+    def __init__(self, connections: Sequence[Connection]) -> None:
+        super().__init__(
+            f"There are {len(connections)} Fullstory connections: {_listed(connections)}.",
+            hint="Choose one with --connection ID, FSCTL_CONNECTION, or in a profile.",
+        )
+        self.connections = tuple(connections)
+
+
+def unready(connection: Connection) -> NeedsPerson:
+    """The error for a connection that exists but cannot be used (§8 U9)."""
+    action = connection.client_action or {}
+    reason = connection.error or action.get("description")
+    url = action.get("uiUrl")
+    state = connection.state or "disconnected"
+    if state == "READY":
+        state = "disconnected"
+    return NeedsPerson(
+        f"The connection {connection.name!a} ({connection.id}) is not ready: {state}"
+        + (f", {reason.rstrip('.')}." if reason else "."),
+        hint=f"Open {url} to finish it." if url else "Open it in Membrane and reconnect it.",
+        code="connection_not_ready",
+    )
+
+
+def find_action(actions: Sequence[Action], wanted: str) -> Action | None:
+    """By key, then by id, then by name in kebab case (contracts/membrane §8 U11)."""
+    tests = (
+        lambda action: action.key == wanted,
+        lambda action: action.id == wanted,
+        lambda action: not action.key and normalised(action.name) == normalised(wanted),
+    )
+    for test in tests:
+        for action in actions:
+            if test(action):
+                return action
+    return None
+
+
+def normalised(name: str) -> str:
+    """``Create Annotation`` as ``create-annotation``."""
+    return "-".join(re.findall(r"[a-z0-9]+", name.lower()))
+
+
+def _named(wanted: str, connections: Sequence[Connection]) -> Connection:
+    for matches in (
+        [c for c in connections if c.id == wanted],
+        [c for c in connections if c.key == wanted],
+        [c for c in connections if c.name == wanted],
+        [c for c in connections if c.name.casefold() == wanted.casefold()],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+        if len(matches) > 1:
+            raise SeveralConnections(matches)
+    fullstory = [c for c in connections if c.is_fullstory]
+    raise NeedsPerson(
+        f"No connection has the id, key or name {wanted!a}.",
+        hint=f"There are: {_listed(fullstory)}." if fullstory else "There is none for Fullstory.",
+        code="no_connection",
+    )
+
+
+def _listed(connections: Sequence[Connection], most: int = 10) -> str:
+    shown = [f"{c.id} ({c.name!a}, {c.state or 'state unknown'})" for c in connections[:most]]
+    rest = len(connections) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _action_for_cache(action: Action) -> dict[str, Any]:
+    return {
+        "id": action.id,
+        "name": action.name,
+        "key": action.key,
+        "description": action.description,
+        "input": action.input_schema,
+        "output": action.output_schema,
+    }
+
+
+def _action_from_cache(raw: Any) -> Action:
+    return Action(
+        id=raw["id"],
+        name=raw["name"],
+        key=raw.get("key"),
+        description=raw.get("description"),
+        input_schema=raw.get("input"),
+        output_schema=raw.get("output"),
+    )
