@@ -127,9 +127,7 @@ LIST_SEGMENTS = Operation(
     noun="list of segments",
     query=("limit", "paginationToken", "creator"),
 )
-GET_SEGMENT = Operation(
-    name="get-segment", method="GET", path="/segments/v1/{id}", noun="segment"
-)
+GET_SEGMENT = Operation(name="get-segment", method="GET", path="/segments/v1/{id}", noun="segment")
 
 
 def _batch(kind: str) -> tuple[Operation, Operation, Operation, Operation]:

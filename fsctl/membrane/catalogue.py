@@ -29,18 +29,18 @@ class Catalogue:
     def action(
         self, connection_id: str, key: str, *, deadline: Deadline = NO_DEADLINE
     ) -> Action | None:
-        """The action with that key, id or normalised name; asks anew before saying there is none."""
+        """The action with that key, id or normalised name; None only after asking anew."""
         cache_key = self._actions_key(connection_id)
+        missing_key = f"{cache_key}|missing|{key}"
         cached = self._cache.get(cache_key, max_age=FRESH_SECONDS)
         if cached is not None:
             found = find_action([_action_from_cache(raw) for raw in cached], key)
-            if found is not None:
+            if found is not None or self._cache.get(missing_key, max_age=FRESH_SECONDS):
                 return found
-            missing = f"{cache_key}|missing|{key}"
-            if self._cache.get(missing, max_age=FRESH_SECONDS):
-                return None
-            self._cache.set(missing, True)
-        return find_action(self.actions(connection_id, deadline=deadline), key)
+        found = find_action(self.actions(connection_id, deadline=deadline), key)
+        if found is None:
+            self._cache.set(missing_key, True)
+        return found
 
     def actions(self, connection_id: str, *, deadline: Deadline = NO_DEADLINE) -> list[Action]:
         """All actions of the connection, asked for now, and remembered."""

@@ -1,0 +1,120 @@
+"""From a failed attempt to the way a command ends (DESIGN §2, Exit codes)."""
+
+from __future__ import annotations
+
+from ..errors import (
+    FsctlError,
+    NeedsPerson,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+    Usage,
+)
+from ..membrane import failures
+from ..membrane.gateway import Fate, GatewayError, Origin, Response, RunLog, Trouble
+from ..membrane.payload import BadPayload, decode
+
+_CLASSES: dict[Trouble, type[FsctlError]] = {
+    Trouble.UNSUPPORTED: Usage,
+    Trouble.INVALID: Refused,
+    Trouble.NOT_FOUND: NotFound,
+    Trouble.NO_ROUTE: Refused,
+    Trouble.UNAUTHENTICATED: NeedsPerson,
+    Trouble.CONNECTION: NeedsPerson,
+    Trouble.FORBIDDEN: NeedsPerson,
+    Trouble.RATE_LIMITED: Unavailable,
+    Trouble.TOO_LARGE: Refused,
+    Trouble.UNAVAILABLE: Unavailable,
+    Trouble.UNREADABLE: Unavailable,
+    Trouble.FAILED: Refused,
+}
+
+
+class FullstoryFailed(GatewayError):
+    """Fullstory's own failure through the proxy, with the whole response for who wants it."""
+
+    def __init__(self, response: Response, now: float) -> None:
+        status = response.status or 0
+        try:
+            body = decode(response.body)
+        except BadPayload:
+            body = None
+        wait = failures.parse_retry_after(response.header("Retry-After"), now)
+        told = (
+            failures.from_fullstory(status, body, retry_after=wait)
+            if isinstance(body, dict)
+            else failures.from_status(
+                status, response.body, retry_after=wait, origin=Origin.FULLSTORY
+            )
+        )
+        super().__init__(
+            told.message,
+            trouble=told.trouble,
+            fate=told.fate,
+            origin=Origin.FULLSTORY,
+            hint=told.hint,
+            code=told.code,
+            status=status,
+            retry_after=wait,
+        )
+        self.response = response
+
+
+def as_error(
+    failure: GatewayError, noun: str, *, writes: bool, check: str | None = None
+) -> FsctlError:
+    """The error that ends the command.
+
+    ``noun`` is what was asked for ("annotation"), ``writes`` whether the failed attempt could
+    change something, ``check`` how a person finds out whether it did.
+    """
+    error: type[FsctlError] = _CLASSES[failure.trouble]
+    message, hint = failure.message, failure.hint
+    if writes and failure.fate is Fate.UNKNOWN:
+        error = OutcomeUnknown
+        message = f"The {noun} was sent, but whether it took effect is unknown: {_lower(message)}"
+        hint = check or hint
+    elif failure.trouble is Trouble.RATE_LIMITED and failure.retry_after:
+        hint = f"Try again in {failure.retry_after:.0f} seconds."
+    elif error is Unavailable and failure.fate is not Fate.UNKNOWN and writes:
+        hint = f"{hint or 'Try again later.'} Nothing was sent."
+    return error(
+        message,
+        hint=hint or _hint(error),
+        code=failure.code,
+        status=failure.status,
+        action_run_id=failure.action_run_id,
+    )
+
+
+def _hint(error: type[FsctlError]) -> str:
+    if error is Unavailable:
+        return "The same command is safe to run again."
+    if error is NotFound:
+        return "Check the spelling, and that it is the right connection."
+    return "See what was sent with --dry-run, or what happened with --debug."
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message
+
+
+def refused_run(log: RunLog, unanswered: GatewayError) -> GatewayError:
+    """The run log says that an unanswered run failed: then it is known, and was refused."""
+    if isinstance(log.error, dict) and failures.is_membrane_error(log.error):
+        told = failures.from_membrane(log.error, None)
+        message, trouble, code, hint = told.message, told.trouble, told.code, told.hint
+        if told.fate is Fate.UNKNOWN:
+            return unanswered
+    else:
+        message, trouble, code, hint = "The run failed.", Trouble.FAILED, "run_failed", None
+    return GatewayError(
+        message,
+        trouble=trouble,
+        fate=Fate.REFUSED,
+        origin=Origin.MEMBRANE,
+        code=code,
+        hint=hint or f"See `fsctl actions log {log.id} --details`.",
+        action_run_id=log.id,
+    )

@@ -1,0 +1,163 @@
+"""People: read their lists to the end, and find who a WHO means (DESIGN §2, WHO).
+
+Visitors choose their uid and e-mail, so neither is trusted to be unique, and only exact matches
+count (e-mails without regard to case): whether Fullstory's own filters are exact is not documented
+(contracts/fullstory-api §2.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..errors import NotFound, Unavailable, Usage
+from .call import Caller
+from .ids import can_be_email, can_be_fullstory_id
+from .limits import EMAIL_MAX, UID_MAX
+from .operations import GET_USER, LIST_USERS
+from .types import Call
+
+Person = Mapping[str, Any]
+Reading = Literal["id", "uid", "email"]
+
+_PAGE_KEYS = frozenset(("results", "total_records", "next_page_token", "app_url"))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everyone a WHO can mean: each person once, with the readings that led to them."""
+
+    who: str
+    people: tuple[Person, ...]
+    readings: tuple[Reading, ...]  # those that were tried
+
+    @property
+    def ambiguous(self) -> bool:
+        return len(self.people) > 1
+
+
+def list_people(
+    caller: Caller,
+    filters: Mapping[str, Any],
+    *,
+    include_schema: bool = False,
+    warn: Callable[[str], None] = lambda _text: None,
+) -> Iterator[Person]:
+    """Everyone who matches Fullstory's own ``filters``, page by page as they are asked for.
+
+    ``filters`` are uid, email, display_name, is_identified. The same are sent with every page, as
+    the API asks (§1.4).
+    """
+    values = dict(filters)
+    if include_schema:
+        values["include_schema"] = True
+    seen: set[str] = set()
+    while True:
+        body = caller.call(Call(LIST_USERS, values)).body
+        yield from page_rows(body)
+        token = body.get("next_page_token") or body.get("nextPageToken")
+        if not isinstance(token, str) or not token:
+            return
+        if token in seen:
+            warn("Fullstory repeated a page token, so the list ends here and may be incomplete.")
+            return
+        seen.add(token)
+        values["page_token"] = token
+
+
+def page_rows(body: Any) -> list[Person]:
+    """The people on one page; ``results`` may be missing on an empty one (§1, Absent fields).
+
+    Raises :class:`Unavailable` for what is no page at all: an odd answer is never an empty list.
+    """
+    if isinstance(body, Mapping):
+        rows = body.get("results")
+        if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows):
+            return rows
+        if rows is None and set(body) <= _PAGE_KEYS:
+            return []
+    raise Unavailable(
+        "The answer is not a list of users.",
+        hint="See what came with --debug; --via proxy takes another road.",
+        code="unreadable",
+    )
+
+
+def find(
+    caller: Caller,
+    who: str,
+    *,
+    reading: Reading | None = None,
+    include_schema: bool = False,
+    warn: Callable[[str], None] = lambda _text: None,
+) -> Found:
+    """Everyone whom ``who`` means, read in every way it can be, or only as ``reading``."""
+    readings = readings_of(who, reading)
+    people: dict[str, Person] = {}
+    for kind in readings:
+        for person in _look_up(caller, who, kind, include_schema, warn):
+            people.setdefault(str(person.get("id")), person)
+    return Found(who, tuple(people.values()), readings)
+
+
+def readings_of(who: str, reading: Reading | None = None) -> tuple[Reading, ...]:
+    """How ``who`` can be read. Raises :class:`Usage` for what nobody can be called."""
+    if not who.strip():
+        raise Usage("An empty value names nobody.", hint="Give an id, a uid or an e-mail.")
+    if reading == "id" and not can_be_fullstory_id(who):
+        raise Usage(
+            f"{ascii(who)} is not a Fullstory id.",
+            hint="A Fullstory id is digits only; use --uid for an id of your own.",
+        )
+    if len(who) > (EMAIL_MAX if reading == "email" else UID_MAX):
+        raise Usage(
+            f"The value {ascii(who[:40])}... has {len(who)} characters; nobody can be called that.",
+            hint=f"A uid has at most {UID_MAX} characters, an e-mail {EMAIL_MAX}.",
+        )
+    if reading is not None:
+        return (reading,)
+    if can_be_fullstory_id(who):
+        return ("id", "uid")
+    if can_be_email(who) and len(who) <= EMAIL_MAX:
+        return ("email", "uid")
+    return ("uid",)
+
+
+def _look_up(
+    caller: Caller,
+    who: str,
+    kind: Reading,
+    include_schema: bool,
+    warn: Callable[[str], None],
+) -> Iterator[Person]:
+    if kind == "id":
+        try:
+            yield get(caller, who, include_schema=include_schema)
+        except NotFound:
+            return
+        return
+    found = list_people(caller, {kind: who}, include_schema=include_schema, warn=warn)
+    for person in found:
+        value = person.get(kind)
+        if isinstance(value, str) and _same(value, who, kind):
+            yield person
+
+
+def _same(value: str, who: str, kind: Reading) -> bool:
+    return value.casefold() == who.casefold() if kind == "email" else value == who
+
+
+def get(caller: Caller, user_id: str, *, include_schema: bool = False) -> Person:
+    """The person with that Fullstory id. Raises :class:`NotFound` at Fullstory's own 404."""
+    values: dict[str, Any] = {"id": user_id}
+    if include_schema:
+        values["include_schema"] = True
+    body = caller.call(Call(GET_USER, values)).body
+    if not isinstance(body, Mapping) or "id" not in body:
+        raise Unavailable(
+            "The answer is not a user.",
+            hint="See what came with --debug; --via proxy takes another road.",
+            code="unreadable",
+        )
+    return body

@@ -1,0 +1,129 @@
+"""Which road a call takes, and what exactly goes along it (DESIGN §1, Action or proxy)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Usage
+from ..membrane import payload
+from ..membrane.gateway import Action, Request
+from ..membrane.paths import encode_segment
+from .fitting import fit
+from .types import Call, Operation, Via
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRun:
+    """A Membrane action with its fitted arguments."""
+
+    action: Action
+    arguments: Mapping[str, Any]
+
+
+Route = ActionRun | Request
+
+
+def choose(
+    call: Call, action: Action | None, via: Via, proxy_base: str = ""
+) -> tuple[Route, str | None]:
+    """The road for a call, and why the proxy was taken where an action could have been.
+
+    ``action`` is the live one from the catalogue. Raises :class:`Usage` where ``--via action``
+    cannot be had.
+    """
+    operation = call.operation
+    if operation.action is None or via == "proxy":
+        if via == "action":
+            raise Usage(
+                f"No Membrane action does {operation.name}.", hint="Leave --via action out."
+            )
+        return proxy_request(call, proxy_base), None
+    if action is None:
+        reason = f"the connection has no action {operation.action}"
+    else:
+        fitted = fit(call.values, action.input_schema, operation.aliases)
+        if fitted.fits:
+            return ActionRun(action, fitted.arguments), None
+        reason = _misfit(operation, action, fitted.unplaced, fitted.missing)
+    if via == "action":
+        raise _unusable(operation, action, reason)
+    return proxy_request(call, proxy_base), reason
+
+
+def _misfit(operation: Operation, action: Action, unplaced: list[str], missing: list[str]) -> str:
+    if action.input_schema is None:
+        return f"the action {operation.action} tells no input schema"
+    if unplaced:
+        return f"the action {operation.action} has no input for {', '.join(unplaced)}"
+    return f"the action {operation.action} also requires {', '.join(missing)}"
+
+
+def _unusable(operation: Operation, action: Action | None, reason: str) -> Usage:
+    schema = payload.encode(action.input_schema).decode() if action and action.input_schema else ""
+    return Usage(
+        f"The action cannot be used: {reason}.",
+        hint=(f"Its input schema is {schema}. " if schema else "")
+        + "Leave --via action out to go through the proxy.",
+        code=f"unfitted_{operation.name}",
+    )
+
+
+def proxy_request(call: Call, proxy_base: str = "") -> Request:
+    """The operation as Fullstory's own API has it: path and query filled, the rest as JSON body."""
+    operation = call.operation
+    values = dict(call.values)
+    path = operation.path
+    for name in _path_names(path):
+        value = encode_segment(str(values.pop(name)), f"The {name}")
+        path = path.replace(f"{{{name}}}", value)
+    query = tuple(
+        (name, _query_text(values.pop(name))) for name in operation.query if name in values
+    )
+    headers: tuple[tuple[str, str], ...] = ()
+    body = None
+    if operation.writes and operation.method != "DELETE":
+        body = payload.encode(values)
+        headers = (("Content-Type", "application/json"),)
+    elif values:
+        raise AssertionError(f"{operation.name} has no place for {sorted(values)}")
+    return Request(operation.method, f"{proxy_base}{path}", query, headers, body)
+
+
+def _path_names(path: str) -> list[str]:
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+
+
+def _query_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def route_as_data(route: Route, operation: Operation) -> dict[str, Any]:
+    """A route for ``--dry-run``: the exact input or request, as data."""
+    if isinstance(route, Request):
+        return {"operation": operation.name, "via": "proxy", **request_as_data(route)}
+    return {
+        "operation": operation.name,
+        "via": "action",
+        "action": route.action.key or route.action.name,
+        "action_id": route.action.id,
+        "input": route.arguments,
+    }
+
+
+def request_as_data(request: Request) -> dict[str, Any]:
+    """A request as data; a body that is JSON is shown as such, any other as text."""
+    data: dict[str, Any] = {"method": request.method, "path": request.path}
+    if request.query:
+        data["query"] = [{"name": name, "value": value} for name, value in request.query]
+    if request.headers:
+        data["headers"] = [{"name": name, "value": value} for name, value in request.headers]
+    if request.body is not None:
+        try:
+            data["body"] = payload.decode(request.body)
+        except payload.BadPayload:
+            data["body_text"] = request.body.decode("utf-8", "backslashreplace")
+    return data
