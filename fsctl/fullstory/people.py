@@ -107,12 +107,12 @@ def readings_of(who: str, reading: Reading | None = None) -> tuple[Reading, ...]
         raise Usage("An empty value names nobody.", hint="Give an id, a uid or an e-mail.")
     if reading == "id" and not can_be_fullstory_id(who):
         raise Usage(
-            f"{ascii(who)} is not a Fullstory id.",
+            f"{who!a} is not a Fullstory id.",
             hint="A Fullstory id is digits only; use --uid for an id of your own.",
         )
     if len(who) > (EMAIL_MAX if reading == "email" else UID_MAX):
         raise Usage(
-            f"The value {ascii(who[:40])}... has {len(who)} characters; nobody can be called that.",
+            f"The value {who[:40]!a}... has {len(who)} characters; nobody can be called that.",
             hint=f"A uid has at most {UID_MAX} characters, an e-mail {EMAIL_MAX}.",
         )
     if reading is not None:
@@ -133,9 +133,11 @@ def _look_up(
 ) -> Iterator[Person]:
     if kind == "id":
         try:
-            yield get(caller, who, include_schema=include_schema)
+            person = get(caller, who, include_schema=include_schema)
         except NotFound:
             return
+        if str(person["id"]) == who:  # 007 must not find 7
+            yield person
         return
     found = list_people(caller, {kind: who}, include_schema=include_schema, warn=warn)
     for person in found:

@@ -37,9 +37,7 @@ def parse_duration(text: str, *, what: str = "The duration", bare_seconds: bool 
     elif _DURATION.fullmatch(stripped):
         seconds = _sum_of_parts(stripped)
     if seconds is None or seconds <= 0 or seconds > 3660 * 86400:
-        raise Usage(
-            f"{what} {ascii(text)} is not a length of time.", hint="Use 90s, 5m, 1h30m or 2d."
-        )
+        raise Usage(f"{what} {text!a} is not a length of time.", hint="Use 90s, 5m, 1h30m or 2d.")
     return seconds
 
 
@@ -65,7 +63,7 @@ def parse_time(text: str, *, now: datetime, zone: tzinfo, what: str = "The time"
     except (OverflowError, ValueError, OSError):
         moment = None
     if moment is None or not 1970 <= moment.year <= 2200:
-        raise Usage(f"{what} {ascii(text)} is not a time.", hint=_FORMS)
+        raise Usage(f"{what} {text!a} is not a time.", hint=_FORMS)
     return moment
 
 

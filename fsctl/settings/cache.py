@@ -1,0 +1,75 @@
+"""The cache directory: one small JSON file a value. Losing any of it loses nothing but time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .files import make_private_directory
+
+
+class FileCache:
+    """A :class:`fsctl.membrane.cache.Cache` in a directory, private to the user.
+
+    An unwritable, missing or damaged directory only makes it forget; ``note`` hears of it once.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        note: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._note: Callable[[str], None] | None = note
+        self._remembered: dict[str, Any] = {}
+
+    def get(self, key: str, *, max_age: float | None = None) -> Any | None:
+        if key in self._remembered:
+            return self._remembered[key]
+        try:
+            with self._file(key).open("rb") as stream:
+                entry = json.loads(stream.read())
+            age = self._clock() - entry["at"]
+            if entry["key"] != key or (max_age is not None and not 0 <= age <= max_age):
+                return None
+            return entry["value"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+    def set(self, key: str, value: Any) -> None:
+        self._remembered[key] = value
+        entry = {"key": key, "at": self._clock(), "value": value}
+        path = self._file(key)
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            make_private_directory(self._directory)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(json.dumps(entry).encode())
+            temporary.replace(path)
+        except (OSError, ValueError) as error:
+            self._tell(f"The cache {str(self._directory)!a} cannot be written: {error}.")
+
+    def drop(self, key: str) -> None:
+        self._remembered.pop(key, None)
+        try:
+            self._file(key).unlink(missing_ok=True)
+        except OSError as error:
+            self._tell(f"The cache {str(self._directory)!a} cannot be written: {error}.")
+
+    def _file(self, key: str) -> Path:
+        return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+    def _tell(self, text: str) -> None:
+        if self._note is not None:
+            self._note(text)
+            self._note = None

@@ -1,0 +1,83 @@
+"""Files that may hold people's data, and directories for them (DESIGN §2 Safety, Files).
+
+0600 in 0700, no symlink followed, written beside their place and moved there in one step, never
+over an existing file unless told to.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import Refused, Usage
+
+
+def make_private_directory(path: Path) -> Path:
+    """Create ``path`` and its parents, 0700 where new. Raises OSError."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
+    """A file to write that appears at ``path`` only when the block ends well.
+
+    Raises :class:`Usage` where something is there already (unless ``force``, and never through a
+    symlink or over what is not a plain file), :class:`Refused` where it cannot be written.
+    """
+    check_target(path, force=force)
+    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(temporary, flags | getattr(os, "O_BINARY", 0), 0o600)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        if force:
+            temporary.replace(path)
+        else:
+            _move_where_nothing_is(temporary, path)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def check_target(path: Path, *, force: bool) -> None:
+    """Refuse to write where something is in the way, before any work is done for it."""
+    if path.is_symlink():
+        raise Usage(f"{str(path)!a} is a symbolic link.", hint="Name the file itself.")
+    if path.exists():
+        if not path.is_file():
+            raise Usage(f"{str(path)!a} is not a plain file.", hint="Name a new file.")
+        if not force:
+            raise Usage(f"{str(path)!a} exists already.", hint="Name a new file, or add --force.")
+    elif not path.parent.is_dir():
+        raise Usage(f"The directory {str(path.parent)!a} does not exist.", hint="Create it first.")
+
+
+def _move_where_nothing_is(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path, follow_symlinks=False)
+    except FileExistsError:
+        raise Usage(
+            f"{str(path)!a} appeared while it was being written.", hint="Name a new file."
+        ) from None
+    except (OSError, NotImplementedError):  # no hard links on this file system
+        temporary.rename(path)
+
+
+def cannot_write(path: Path, error: OSError) -> Refused:
+    return Refused(
+        f"{str(path)!a} cannot be written: {error.strerror or error}.",
+        hint="Check the directory, its permissions and the free space.",
+    )

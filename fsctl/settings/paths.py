@@ -1,0 +1,45 @@
+"""Where fsctl keeps things: the platform's places, each with a variable that moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from ..errors import Usage
+from . import env
+
+Kind = Literal["config", "cache", "state", "data"]
+
+_VARIABLES: dict[Kind, str] = {
+    "config": env.CONFIG_DIR,
+    "cache": env.CACHE_DIR,
+    "state": env.STATE_DIR,
+    "data": env.DATA_DIR,
+}
+
+
+def directory(kind: Kind, environ: Mapping[str, str]) -> Path:
+    """The directory for that kind of thing; it need not exist.
+
+    Raises :class:`Usage` for a variable that holds a relative path: whose files are used must not
+    depend on where a command is run.
+    """
+    chosen = environ.get(_VARIABLES[kind])
+    if chosen:
+        path = Path(chosen).expanduser()
+        if not path.is_absolute():
+            raise Usage(
+                f"{_VARIABLES[kind]} holds the relative path {chosen!a}.",
+                hint="Give an absolute path.",
+            )
+        return path
+    import platformdirs
+
+    places = {
+        "config": platformdirs.user_config_path,
+        "cache": platformdirs.user_cache_path,
+        "state": platformdirs.user_state_path,
+        "data": platformdirs.user_data_path,
+    }
+    return places[kind]("fsctl", appauthor=False)
