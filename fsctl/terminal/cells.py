@@ -1,0 +1,110 @@
+"""Columns, and a value as the text of one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Literal
+
+from fsctl.terminal.encode import compact
+
+Row = Mapping[str, Any]
+Kind = Literal["text", "id", "url", "time", "number", "bool", "json"]
+
+# Epoch values from here on are milliseconds: in seconds this is the year 5138.
+_MILLISECONDS_FROM = 100_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a list, or one line of a single thing.
+
+    ``key`` is a dotted path into the row. ``header`` is what a table calls it, by default the key
+    in capitals. Where the window is too narrow, columns of the lowest ``importance`` go first, and
+    then texts are shortened; ids, URLs and what is ``never_cut`` are not. ``link`` is the path of
+    the address that the cell leads to on terminals with hyperlinks (a URL leads to itself).
+    """
+
+    key: str
+    header: str = ""
+    importance: int = 5
+    kind: Kind = "text"
+    never_cut: bool = False
+    link: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.header or self.key.replace("_", " ").upper()
+
+    @property
+    def label(self) -> str:
+        """What a listing of one thing calls it: the key, as ``--fields`` takes it."""
+        return self.key if self.header in ("", self.key) else self.header.lower()
+
+    @property
+    def whole(self) -> bool:
+        """Whether its cells are never shortened."""
+        return self.never_cut or self.kind in ("id", "url")
+
+    @property
+    def right(self) -> bool:
+        return self.kind == "number"
+
+
+def machine_text(value: Any) -> str:
+    """A cell of CSV or TSV before escaping: empty for null, JSON for what is nested."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    return compact(value)
+
+
+def human_text(value: Any, kind: Kind, zone: tzinfo | None) -> str:
+    """A cell for people, not yet sanitised: as :func:`machine_text`, with times made local."""
+    if kind == "time":
+        return local_time(value, zone)
+    return machine_text(value)
+
+
+def local_time(value: Any, zone: tzinfo | None = None) -> str:
+    """An ISO 8601 time, or an epoch in seconds or milliseconds, as ``2024-05-01 14:03:22 +02:00``.
+
+    ``zone`` None is the system's own. A time without an offset is taken as UTC, which is what
+    Fullstory sends. Anything else comes back as its text.
+    """
+    moment = parse_time(value)
+    if moment is None:
+        return machine_text(value)
+    try:
+        told = moment.astimezone(zone).isoformat(" ", "seconds")
+    except (OverflowError, OSError, ValueError):
+        return machine_text(value)
+    return f"{told[:19]} {told[19:]}"
+
+
+def parse_time(value: Any) -> datetime | None:
+    """The aware moment that a service's time value means, or None where it means none."""
+    try:
+        if isinstance(value, str):
+            if value.isascii() and value.isdigit():
+                return _from_epoch(int(value[:20]))
+            if len(value) <= 10:  # a day is no moment: another zone would make it another day
+                return None
+            moment = datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _from_epoch(value)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _from_epoch(number: float) -> datetime:
+    seconds = number / 1000 if abs(number) >= _MILLISECONDS_FROM else number
+    return datetime.fromtimestamp(seconds, UTC)

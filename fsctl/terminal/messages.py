@@ -1,0 +1,109 @@
+"""What fsctl says beside the data: notes, warnings and errors, on stderr.
+
+Everything is redacted and sanitised here, whoever wrote it. Nothing here ever raises: a message
+that cannot be said must not hide the outcome it speaks of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fsctl.errors import FsctlError
+from fsctl.terminal.encode import compact
+from fsctl.terminal.sanitise import ci_safe, clean
+from fsctl.terminal.streams import silence, write_text
+from fsctl.terminal.world import World
+
+LONGEST = 4000  # characters of one message: a service may answer with a whole page
+
+_RED, _YELLOW, _DIM, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
+
+
+@dataclass
+class Messages:
+    """The voice on stderr. ``quiet`` leaves warnings and errors; ``debug`` implies ``verbose``."""
+
+    world: World
+    quiet: bool = False
+    verbose_asked: bool = False
+    debug_asked: bool = False
+    _broken: bool = field(default=False, init=False)
+
+    def note(self, text: str) -> None:
+        """Something good to know, such as which session was chosen."""
+        if not self.quiet:
+            self._say("fsctl: ", text)
+
+    def warn(self, text: str) -> None:
+        """Something that may be wrong, though the command goes on."""
+        self._say("fsctl: " + self._painted(_YELLOW, "warning:") + " ", text)
+
+    def verbose(self, text: str) -> None:
+        """What is being done, for ``-v``."""
+        if self.verbose_asked or self.debug_asked:
+            self._say("fsctl: ", text)
+
+    def debug(self, text: str) -> None:
+        """Details for ``--debug``, a traceback among them: the lines are kept."""
+        if self.debug_asked:
+            self._write(self._safe(text, multiline=True) + "\n")
+
+    def error(self, error: FsctlError, *, json_asked: bool = False) -> None:
+        """How the command failed; with ``json_asked`` the last line is the error as JSON."""
+        head = "fsctl: " + self._painted(_RED, "error:") + " "
+        lines = head + self._safe(error.message) + self._safe(_details(error)) + "\n"
+        if error.hint:
+            lines += "  " + self._safe(error.hint) + "\n"
+        if json_asked:
+            data = _redacted(error.as_data())
+            lines += compact(data, ci=self.world.under_ci) + "\n"
+        self._write(lines)
+
+    def _say(self, head: str, text: str) -> None:
+        self._write(head + self._safe(text) + "\n")
+
+    def _safe(self, text: str, *, multiline: bool = False) -> str:
+        text = _redact(text)
+        if len(text) > LONGEST and not multiline:
+            text = text[:LONGEST] + "…"
+        text = clean(text, multiline=multiline)
+        return ci_safe(text) if self.world.under_ci else text
+
+    def _painted(self, color: str, word: str) -> str:
+        return f"{color}{word}{_PLAIN}" if self.world.stderr_color else word
+
+    def _write(self, text: str) -> None:
+        if self._broken:
+            return
+        try:
+            write_text(self.world.stderr, text)
+        except (OSError, ValueError):
+            self._broken = True
+            silence(self.world.stderr)
+
+
+def _details(error: FsctlError) -> str:
+    parts = []
+    if error.code != error.default_code:
+        parts.append(error.code)
+    if error.status is not None:
+        parts.append(f"HTTP {error.status}")
+    if error.action_run_id:
+        parts.append(f"action run {error.action_run_id}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return _redact(value)
+    if isinstance(value, Mapping):
+        return {key: _redacted(item) for key, item in value.items()}
+    return value
+
+
+def _redact(text: str) -> str:
+    from fsctl.membrane.redact import redact
+
+    return redact(text)

@@ -1,0 +1,192 @@
+"""Lists for people: aligned columns that fit the window.
+
+Widths come from the first page, so that the first row is out before the second page is asked for;
+a later, longer text is shortened in a window and stands over elsewhere. Not `rich.Table`: that
+takes a millisecond a row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any
+
+from fsctl.terminal.cells import Column, Row, human_text, machine_text
+from fsctl.terminal.fields import MISSING, pick
+from fsctl.terminal.sanitise import ci_safe, clean
+from fsctl.terminal.width import fit, pad, width
+from fsctl.terminal.world import World
+
+GAP = "  "
+NARROWEST_TEXT = 8  # a shortened text still says something
+
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
+# What may stand in an OSC 8 address: printable ASCII, so nothing that could end it.
+_LINKABLE = re.compile(r"https?://[!-~]+")
+
+
+class Painter:
+    """Turns values into text that is safe in this world's terminal or log."""
+
+    def __init__(self, world: World) -> None:
+        self._zone: tzinfo | None = world.timezone
+        self._ci = world.under_ci
+        self._hyperlinks = world.hyperlinks
+        self._color = world.color
+
+    def cell(self, value: Any, column: Column) -> str:
+        """One line for a value of a column."""
+        if value is None or value is MISSING:
+            return ""
+        return self.safe(human_text(value, column.kind, self._zone))
+
+    def safe(self, text: str) -> str:
+        """One line of hostile text made harmless."""
+        text = clean(text)
+        return ci_safe(text) if self._ci else text
+
+    def dim(self, text: str) -> str:
+        return f"{_DIM}{text}{_PLAIN}" if self._color else text
+
+    def link(self, shown: str, address: Any) -> str:
+        """``shown``, leading to ``address`` where the terminal can do that."""
+        if not self._hyperlinks or not isinstance(address, str) or not shown:
+            return shown
+        if not _LINKABLE.fullmatch(address):
+            return shown
+        return f"\x1b]8;;{address}\x1b\\{shown}\x1b]8;;\x1b\\"
+
+
+class Table:
+    """The lines of a list; create it with the first page, then feed it rows."""
+
+    def __init__(self, columns: Sequence[Column], first_page: Sequence[Row], world: World) -> None:
+        self._painter = Painter(world)
+        self._fits = world.stdout_is_terminal
+        self._links = world.hyperlinks
+        cells = [[self._text(row, column) for row in first_page] for column in columns]
+        natural = [
+            max([width(self._painter.safe(column.title)), *map(width, texts)])
+            for column, texts in zip(columns, cells, strict=True)
+        ]
+        kept = list(range(len(columns)))
+        if self._fits:
+            # A column that is empty on the whole first page is the least important of all.
+            filled = [any(texts) or not first_page for texts in cells]
+            kept = _affordable(columns, natural, filled, world.width)
+            natural = _shrunk(columns, natural, kept, world.width)
+        self.columns = [columns[at] for at in kept]
+        self.dropped = [columns[at] for at in range(len(columns)) if at not in kept]
+        self._widths = [natural[at] for at in kept]
+
+    def header(self) -> str:
+        """The line of titles, with its line end."""
+        titles = [self._painter.safe(column.title) for column in self.columns]
+        line = GAP.join(
+            pad(fit(title, cells) if self._fits else title, cells, right=column.right)
+            for title, cells, column in zip(titles, self._widths, self.columns, strict=True)
+        )
+        return self._painter.dim(line.rstrip()) + "\n"
+
+    def lines(self, rows: Sequence[Row]) -> str:
+        """A line for each row."""
+        layout = list(zip(self.columns, self._widths, strict=True))
+        return "".join([self._line(row, layout) for row in rows])
+
+    def _line(self, row: Row, layout: Sequence[tuple[Column, int]]) -> str:
+        parts = []
+        for column, cells in layout:
+            text = self._text(row, column)
+            taken = len(text) if text.isascii() else width(text)
+            if taken > cells and self._fits and not column.whole:
+                text = fit(text, cells)
+                taken = width(text)
+            blanks = " " * (cells - taken)
+            if self._links:
+                text = self._linked(row, column, text)
+            parts.append(blanks + text if column.right else text + blanks)
+        return GAP.join(parts).rstrip(" ") + "\n"
+
+    def _text(self, row: Row, column: Column) -> str:
+        value = row.get(column.key, MISSING)
+        if value is MISSING:
+            value = pick(row, column.key)
+        return self._painter.cell(value, column)
+
+    def _linked(self, row: Row, column: Column, text: str) -> str:
+        path = column.link or (column.key if column.kind == "url" else "")
+        return self._painter.link(text, pick(row, path)) if path else text
+
+
+def _affordable(
+    columns: Sequence[Column], natural: Sequence[int], filled: Sequence[bool], window: int
+) -> list[int]:
+    """Which columns stay: the least important go until the rest, shortened, fit the window."""
+    kept = list(range(len(columns)))
+
+    def least() -> int:
+        return min(kept, key=lambda at: (filled[at], columns[at].importance, -at))
+
+    def room() -> int:
+        return sum(_least_width(columns[at], natural[at]) for at in kept) + len(GAP) * (
+            len(kept) - 1
+        )
+
+    while len(kept) > 1 and room() > window:
+        kept.remove(least())
+    return kept
+
+
+def _least_width(column: Column, natural: int) -> int:
+    return natural if column.whole else min(natural, NARROWEST_TEXT)
+
+
+def _shrunk(
+    columns: Sequence[Column], natural: Sequence[int], kept: Sequence[int], window: int
+) -> list[int]:
+    """The widths, with the widest texts cut down to one common width so that all fit."""
+    widths = list(natural)
+    texts = [at for at in kept if not columns[at].whole]
+    excess = sum(widths[at] for at in kept) + len(GAP) * (len(kept) - 1) - window
+    if excess <= 0 or not texts:
+        return widths
+    room = sum(widths[at] for at in texts) - excess
+    for position, at in enumerate(sorted(texts, key=lambda at: widths[at])):
+        share = max(room // (len(texts) - position), NARROWEST_TEXT)
+        widths[at] = min(widths[at], share)
+        room -= widths[at]
+    return widths
+
+
+def infer_columns(rows: Sequence[Row]) -> list[Column]:
+    """Columns for rows of an unknown type: the union of their keys, in order of appearance."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return [Column(key, header=key, kind=_kind_of(key, rows)) for key in keys]
+
+
+def _kind_of(key: str, rows: Sequence[Row]) -> Any:
+    values = [value for row in rows if (value := row.get(key)) is not None]
+    if values and all(_is_number(value) for value in values):
+        return "number"
+    lowered = key.lower()
+    if lowered in ("id", "uid", "key", "email") or key.endswith(("Id", "_id", "ID")):
+        return "id"
+    if values and all(isinstance(value, str) and _LINKABLE.match(value) for value in values):
+        return "url"
+    return "text"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def plain_cells(row: Row, columns: Sequence[Column]) -> list[str]:
+    """A row's cells for machines, before escaping."""
+    cells = []
+    for column in columns:
+        value = row.get(column.key, MISSING)
+        if value is MISSING:
+            value = pick(row, column.key)
+        cells.append("" if value is MISSING else machine_text(value))
+    return cells

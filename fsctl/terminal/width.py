@@ -1,0 +1,95 @@
+"""How many terminal cells a text takes, and cutting it to fit.
+
+A text is read as clusters: a base character with the marks, joiners and selectors that are drawn
+into the same cells. Widths follow Unicode's East Asian Width (wide and full-width take two) and
+what current terminals do with emoji. Text is expected to have passed ``sanitise.clean``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+ELLIPSIS = "…"
+
+_ZWJ = "\u200d"
+_EMOJI_SELECTOR = "\ufe0f"
+
+
+def width(text: str) -> int:
+    """The cells ``text`` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(cells for _, cells in clusters(text))
+
+
+def fit(text: str, cells: int) -> str:
+    """``text``, or as much of its beginning as fits ``cells`` together with an ellipsis."""
+    if width(text) <= cells:
+        return text
+    if cells < 1:
+        return ""
+    kept: list[str] = []
+    room = cells - 1
+    for cluster, taken in clusters(text):
+        if taken > room:
+            break
+        kept.append(cluster)
+        room -= taken
+    return "".join(kept).rstrip(" ") + ELLIPSIS
+
+
+def pad(text: str, cells: int, *, right: bool = False) -> str:
+    """``text`` filled with blanks to ``cells``, to the right of it or, with ``right``, before."""
+    blanks = " " * (cells - width(text))
+    return blanks + text if right else text + blanks
+
+
+def clusters(text: str) -> Iterator[tuple[str, int]]:
+    """The pieces that must not be cut apart, each with its cells; joined they are the text."""
+    at, end = 0, len(text)
+    while at < end:
+        start = at
+        cells = _cells(text[at])
+        pictographic = _pictographic(text[at])
+        at += 1
+        if _regional(text[start]) and at < end and _regional(text[at]):
+            at, cells = at + 1, 2  # two letters make one flag
+        while at < end:
+            following = text[at]
+            if following == _EMOJI_SELECTOR and not text[start].isalpha():
+                cells = 2 if cells else 0
+            elif (
+                following == _ZWJ and pictographic and at + 1 < end and _pictographic(text[at + 1])
+            ):
+                at, cells = at + 1, 2
+            elif not (_cells(following) == 0 or (pictographic and _skin_tone(following))):
+                break
+            at += 1
+        yield text[start:at], cells
+
+
+@lru_cache(maxsize=8192)
+def _cells(character: str) -> int:
+    code = ord(character)
+    if code < 0x300:
+        return 1
+    if 0x1160 <= code <= 0x11FF or 0xD7B0 <= code <= 0xD7FF:
+        return 0  # vowels and finals that join the Hangul syllable before them
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+@lru_cache(maxsize=8192)
+def _pictographic(character: str) -> bool:
+    return ord(character) > 0x2000 and unicodedata.category(character) in ("So", "Sm")
+
+
+def _regional(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _skin_tone(character: str) -> bool:
+    return "\U0001f3fb" <= character <= "\U0001f3ff"
