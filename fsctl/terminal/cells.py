@@ -22,8 +22,9 @@ class Column:
 
     ``key`` is a dotted path into the row. ``header`` is what a table calls it, by default the key
     in capitals. Where the window is too narrow, columns of the lowest ``importance`` go first, and
-    then texts are shortened; ids, URLs and what is ``never_cut`` are not. ``link`` is the path of
-    the address that the cell leads to on terminals with hyperlinks (a URL leads to itself).
+    then texts and JSON are shortened; other kinds and what is ``never_cut`` are not. ``link`` is
+    the path of the address that the cell leads to on terminals with hyperlinks (a URL leads to
+    itself).
     """
 
     key: str
@@ -45,7 +46,8 @@ class Column:
     @property
     def whole(self) -> bool:
         """Whether its cells are never shortened."""
-        return self.never_cut or self.kind in ("id", "url")
+        # A shortened number would be another number, and a shortened time says little.
+        return self.never_cut or self.kind not in ("text", "json")
 
     @property
     def right(self) -> bool:

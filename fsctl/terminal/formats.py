@@ -60,12 +60,11 @@ class JsonArray:
         return "["
 
     def lines(self, rows: Sequence[Row]) -> str:
-        written = []
-        for row in rows:
-            written.append("\n  " if self._empty else ",\n  ")
-            written.append(pretty(row, ci=self._ci).replace("\n", "\n  "))
-            self._empty = False
-        return "".join(written)
+        if not rows:
+            return ""
+        separator = "" if self._empty else ","
+        self._empty = False
+        return separator + pretty(rows, ci=self._ci)[1:-2]  # between its brackets
 
     def end(self) -> str:
         return "]\n" if self._empty else "\n]\n"

@@ -98,6 +98,7 @@ _IGNORED = "\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\\xad\\u034f\\u061c\\u18
 _IGNORED += "\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufe00-\\ufe0f\\ufeff"
 _BREAK = "\\n\\r\\x0b\\x0c\\x1c-\\x1e\\x85\\u2028\\u2029"
 
+_COLONS = re.compile(f":[{_IGNORED}]*:")  # quick to rule out, most text has none
 _LINE_COMMAND = re.compile(
     f"(?:^|(?<=[{_BREAK}]))((?:[{_IGNORED}]|[^\\S{_BREAK}])*):(?=[{_IGNORED}]*:)"
 )
@@ -113,9 +114,9 @@ def ci_safe(text: str) -> str:
     ``##[name]`` and ``##vso[name]`` anywhere in it; TeamCity ``##teamcity[name]``. The first
     character of such a mark becomes an escape. Meant for text that :func:`clean` has passed.
     """
-    if ":" not in text and "#" not in text:
-        return text
-    return _HASH_COMMAND.sub(r"\\x23", _LINE_COMMAND.sub(r"\1\\x3a", text))
+    if _COLONS.search(text):
+        text = _LINE_COMMAND.sub(r"\1\\x3a", text)
+    return _HASH_COMMAND.sub(r"\\x23", text)
 
 
 def ci_safe_json(encoded: str) -> str:

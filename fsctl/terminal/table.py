@@ -15,11 +15,12 @@ from typing import Any
 from fsctl.terminal.cells import Column, Row, human_text, machine_text
 from fsctl.terminal.fields import MISSING, pick
 from fsctl.terminal.sanitise import ci_safe, clean
-from fsctl.terminal.width import fit, pad, width
+from fsctl.terminal.width import fit, pad, shorten, width
 from fsctl.terminal.world import World
 
 GAP = "  "
-NARROWEST_TEXT = 8  # a shortened text still says something
+SAMPLE = 500  # rows that widths are taken from, where all rows are at hand
+NARROWEST_TEXT = 16  # below this a column of texts is better left out than shortened
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 # What may stand in an OSC 8 address: printable ASCII, so nothing that could end it.
@@ -37,6 +38,8 @@ class Painter:
 
     def cell(self, value: Any, column: Column) -> str:
         """One line for a value of a column."""
+        if type(value) is str and column.kind != "time":
+            return self.safe(value)
         if value is None or value is MISSING:
             return ""
         return self.safe(human_text(value, column.kind, self._zone))
@@ -65,7 +68,8 @@ class Table:
         self._painter = Painter(world)
         self._fits = world.stdout_is_terminal
         self._links = world.hyperlinks
-        cells = [[self._text(row, column) for row in first_page] for column in columns]
+        sample = first_page[:SAMPLE]
+        cells = [[self._text(row, column) for row in sample] for column in columns]
         natural = [
             max([width(self._painter.safe(column.title)), *map(width, texts)])
             for column, texts in zip(columns, cells, strict=True)
@@ -79,6 +83,10 @@ class Table:
         self.columns = [columns[at] for at in kept]
         self.dropped = [columns[at] for at in range(len(columns)) if at not in kept]
         self._widths = [natural[at] for at in kept]
+        self._layout = [
+            (column, cells, column.right, self._fits and not column.whole)
+            for column, cells in zip(self.columns, self._widths, strict=True)
+        ]
 
     def header(self) -> str:
         """The line of titles, with its line end."""
@@ -91,21 +99,19 @@ class Table:
 
     def lines(self, rows: Sequence[Row]) -> str:
         """A line for each row."""
-        layout = list(zip(self.columns, self._widths, strict=True))
-        return "".join([self._line(row, layout) for row in rows])
+        return "".join([self._line(row) for row in rows])
 
-    def _line(self, row: Row, layout: Sequence[tuple[Column, int]]) -> str:
+    def _line(self, row: Row) -> str:
         parts = []
-        for column, cells in layout:
+        for column, cells, right, cuttable in self._layout:
             text = self._text(row, column)
-            taken = len(text) if text.isascii() else width(text)
-            if taken > cells and self._fits and not column.whole:
-                text = fit(text, cells)
-                taken = width(text)
-            blanks = " " * (cells - taken)
+            blank = cells - (len(text) if text.isascii() else width(text))
+            if blank < 0 and cuttable:
+                text = shorten(text, cells)
+                blank = cells - width(text)
             if self._links:
                 text = self._linked(row, column, text)
-            parts.append(blanks + text if column.right else text + blanks)
+            parts.append(" " * blank + text if right else text + " " * blank)
         return GAP.join(parts).rstrip(" ") + "\n"
 
     def _text(self, row: Row, column: Column) -> str:
@@ -139,7 +145,7 @@ def _affordable(
 
 
 def _least_width(column: Column, natural: int) -> int:
-    return natural if column.whole else min(natural, NARROWEST_TEXT)
+    return natural if column.whole else min(natural, max(NARROWEST_TEXT, width(column.title)))
 
 
 def _shrunk(
@@ -153,8 +159,8 @@ def _shrunk(
         return widths
     room = sum(widths[at] for at in texts) - excess
     for position, at in enumerate(sorted(texts, key=lambda at: widths[at])):
-        share = max(room // (len(texts) - position), NARROWEST_TEXT)
-        widths[at] = min(widths[at], share)
+        share = room // (len(texts) - position)
+        widths[at] = min(widths[at], max(share, _least_width(columns[at], widths[at])))
         room -= widths[at]
     return widths
 

@@ -7,6 +7,7 @@ what current terminals do with emoji. Text is expected to have passed ``sanitise
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -14,30 +15,45 @@ from functools import lru_cache
 ELLIPSIS = "…"
 
 _ZWJ = "\u200d"
+_FIRST_MARK = "\u0300"  # below it every character stands alone, in one cell
 _EMOJI_SELECTOR = "\ufe0f"
+
+
+# Only texts with these need reading as clusters to be measured.
+_CLUSTERED = re.compile("[\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
 
 
 def width(text: str) -> int:
     """The cells ``text`` takes."""
     if text.isascii():
         return len(text)
+    if _CLUSTERED.search(text) is None:
+        return sum(map(_cells, text))
     return sum(cells for _, cells in clusters(text))
 
 
 def fit(text: str, cells: int) -> str:
     """``text``, or as much of its beginning as fits ``cells`` together with an ellipsis."""
-    if width(text) <= cells:
-        return text
+    return text if width(text) <= cells else shorten(text, cells)
+
+
+def shorten(text: str, cells: int) -> str:
+    """The beginning of a text that is too wide, ending in an ellipsis, in at most ``cells``."""
     if cells < 1:
         return ""
-    kept: list[str] = []
-    room = cells - 1
+    return _beginning(text, cells - 1).rstrip(" ") + ELLIPSIS
+
+
+def _beginning(text: str, cells: int) -> str:
+    if text.isascii():
+        return text[:cells]
+    end = 0
     for cluster, taken in clusters(text):
-        if taken > room:
+        cells -= taken
+        if cells < 0:
             break
-        kept.append(cluster)
-        room -= taken
-    return "".join(kept).rstrip(" ") + ELLIPSIS
+        end += len(cluster)
+    return text[:end]
 
 
 def pad(text: str, cells: int, *, right: bool = False) -> str:
@@ -51,6 +67,10 @@ def clusters(text: str) -> Iterator[tuple[str, int]]:
     at, end = 0, len(text)
     while at < end:
         start = at
+        if text[at] < _FIRST_MARK and (at + 1 == end or text[at + 1] < _FIRST_MARK):
+            at += 1
+            yield text[start], 1
+            continue
         cells = _cells(text[at])
         pictographic = _pictographic(text[at])
         at += 1
@@ -72,9 +92,9 @@ def clusters(text: str) -> Iterator[tuple[str, int]]:
 
 @lru_cache(maxsize=8192)
 def _cells(character: str) -> int:
-    code = ord(character)
-    if code < 0x300:
+    if character < _FIRST_MARK:
         return 1
+    code = ord(character)
     if 0x1160 <= code <= 0x11FF or 0xD7B0 <= code <= 0xD7FF:
         return 0  # vowels and finals that join the Hangul syllable before them
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
