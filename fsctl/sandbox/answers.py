@@ -16,6 +16,8 @@ from typing import Any
 from fsctl.membrane.gateway import Response
 
 _JSON = ("Content-Type", "application/json")
+# Made once: json.dumps would make one for every call that has options.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 Handler = Callable[["Call"], Response]
 
@@ -67,7 +69,7 @@ def accepted() -> Response:
 
 def dump(value: Any) -> str:
     """Compact JSON, as stored and as sent."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,31 @@ def _finite(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise ValueError(text)
+    return value
+
+
+def text_field(body: Mapping[str, Any], name: str, most: int | None = None) -> str | None:
+    """A text field of a body; null and the empty text count as not given, as protobuf has it.
+
+    Raises Problem (400) for another type, and for more than ``most`` characters.
+    """
+    value = body.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise invalid(f"{name} must be a string")
+    if most is not None and len(value) > most:
+        raise invalid(f"{name} must be at most {most} characters, got {len(value)}")
+    return value
+
+
+def object_field(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """An object of a body; null and a missing one are empty. Raises Problem (400) for the rest."""
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise invalid(f"{name} must be an object")
     return value
 
 

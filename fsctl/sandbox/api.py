@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from fsctl.membrane.gateway import Request, Response
-from fsctl.sandbox import idempotency, users
+from fsctl.sandbox import batches, digest, events, idempotency, segments, sessions, users
+from fsctl.sandbox.annotations import create as create_annotation
 from fsctl.sandbox.answers import Call, Handler, Options, Problem, invalid, missing
 from fsctl.sandbox.store import Store
 
@@ -27,16 +28,39 @@ class Route:
     idempotent: bool = False  # honours Idempotency-Key (contracts/fullstory-api §1.3)
 
 
+def _batch_routes(batch: batches.Batch) -> tuple[Route, ...]:
+    root = f"/v2/{batch.kind}/batch"
+    return (
+        Route("POST", root, batch.create, idempotent=True),
+        Route("GET", f"{root}/{{}}", batch.status),
+        Route("GET", f"{root}/{{}}/imports", batch.imports),
+        Route("GET", f"{root}/{{}}/errors", batch.errors),
+    )
+
+
 # The first match wins: fixed segments stand before variable ones.
 ROUTES: tuple[Route, ...] = (
+    *_batch_routes(batches.USERS),
     Route("GET", "/v2/users", users.list_users),
     Route("POST", "/v2/users", users.create, idempotent=True),
     Route("DELETE", "/v2/users", users.delete_by_uid),
     Route("GET", "/v2/users/{}", users.get),
     Route("POST", "/v2/users/{}", users.update),
     Route("DELETE", "/v2/users/{}", users.delete_by_id),
+    *_batch_routes(batches.EVENTS),
+    Route("POST", "/v2/events", events.create, idempotent=True),
+    Route("POST", "/v2/annotations", create_annotation),
+    Route("GET", "/sessions/v2", sessions.list_v1),
+    Route("GET", "/v2/sessions", sessions.list_v2),
+    Route("GET", "/v2/sessions/{}/events", sessions.list_events),
+    Route("GET", "/v2/sessions/{}/summary", digest.summary),
+    Route("POST", "/v2/sessions/{}/summary", digest.summary),
+    Route("POST", "/v2/sessions/{}/context", digest.context),
+    Route("GET", "/segments/v1", segments.list_segments),
+    Route("GET", "/segments/v1/{}", segments.get),
 )
-_BETA_TWINS = ("/v2/users", "/v2/events")  # also served under /v2beta
+# Also served under /v2beta (contracts/fullstory-api §1, §2.5).
+_BETA_TWINS = ("/v2/users", "/v2/events", "/v2/sessions/{}/summary", "/v2/sessions/{}/context")
 
 
 class FullstoryApi:

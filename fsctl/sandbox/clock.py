@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from fsctl.errors import Usage
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_YEAR_3000 = 32_503_680_000
 _OFFSET = re.compile(r"([+-])(\d{1,9})([smhd])")
 _HINT = "Give `real`, an offset such as `+25h` or `-10m`, or a time such as `2026-03-01T09:00:00Z`."
 
@@ -73,3 +74,20 @@ def iso(moment: float) -> str:
     """Epoch seconds as Fullstory writes times: RFC 3339 in UTC with milliseconds."""
     text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> float | None:
+    """An ISO 8601 date and time in epoch seconds, in UTC where it has no offset.
+
+    None for anything else, and for years before 1970 or after 2999.
+    """
+    if "T" not in text.upper():
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    seconds = moment.timestamp()
+    return seconds if 0 <= seconds < _YEAR_3000 else None

@@ -21,7 +21,7 @@ from fsctl.fullstory.limits import (
     USER_PROPERTIES_MAX,
     USER_PROPERTY_NAME,
 )
-from fsctl.sandbox.answers import Problem, dump, invalid
+from fsctl.sandbox.answers import Problem, dump, invalid, object_field
 
 _NAMES = {"user": re.compile(USER_PROPERTY_NAME), "event": re.compile(EVENT_PROPERTY_NAME)}
 _OF_VALUE = {str: "str", bool: "bool", int: "real", float: "real"}
@@ -33,7 +33,7 @@ def read_properties(kind: str, body: Mapping[str, Any]) -> tuple[dict[str, Any],
 
     ``kind`` is ``user`` or ``event``. Raises Problem (400 ``invalid_argument``).
     """
-    properties = _object(body, "properties")
+    properties = object_field(body, "properties")
     declared = _declared(body)
     types: dict[str, str] = {}
     for path, value in _leaves(kind, properties, ""):
@@ -94,25 +94,13 @@ def conflicts(db: sqlite3.Connection, kind: str, types: Mapping[str, str]) -> di
     return found
 
 
-def _object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = body.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise invalid(f"{name} must be an object")
-    return value
-
-
 def _declared(body: Mapping[str, Any]) -> dict[str, str]:
-    declared = _object(_object(body, "schema"), "properties")
+    declared = object_field(object_field(body, "schema"), "properties")
     for path, name in declared.items():
         if name not in PROPERTY_TYPES:
-            raise invalid(f"schema.properties.{path[:_SHOWN]} must be one of {_types_in_words()}")
+            names = ", ".join(PROPERTY_TYPES)
+            raise invalid(f"schema.properties.{path[:_SHOWN]} must be one of {names}")
     return declared
-
-
-def _types_in_words() -> str:
-    return ", ".join(PROPERTY_TYPES)
 
 
 def _leaves(kind: str, properties: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -139,6 +127,8 @@ def _bad_name(kind: str, path: str) -> Problem:
 
 
 def _check_size(path: str, value: Any) -> None:
+    if isinstance(value, bool | int | float):
+        return
     text = value if isinstance(value, str) else dump(value)
     if len(text) * 4 > PROPERTY_VALUE_MAX_BYTES and len(text.encode()) > PROPERTY_VALUE_MAX_BYTES:
         raise invalid(

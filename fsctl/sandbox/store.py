@@ -61,6 +61,7 @@ CREATE TABLE sessions (
     pages INTEGER NOT NULL DEFAULT 0,  -- internal pages that server events have made
     scenario TEXT NOT NULL,        -- what happens in it, and the seed its stream is derived from
     seed INTEGER NOT NULL,
+    agent INTEGER NOT NULL,        -- what it was recorded with: an index of company.AGENTS
     UNIQUE (device_id, session_id)
 );
 CREATE INDEX sessions_user ON sessions (user_seq, started);

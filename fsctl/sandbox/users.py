@@ -14,7 +14,6 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from fsctl.fullstory.limits import DISPLAY_NAME_MAX, EMAIL_MAX, UID_MAX
 from fsctl.membrane.gateway import Response
@@ -28,10 +27,10 @@ from fsctl.sandbox.answers import (
     page_token,
     read_page_token,
     required,
+    text_field,
 )
+from fsctl.sandbox.links import people_url, person_url
 
-ORG = "SANDBOX-na1"
-_APP = f"https://app.fullstory.com/ui/{ORG}/segments/everyone/people:search"
 _LIMITS = {"uid": UID_MAX, "display_name": DISPLAY_NAME_MAX, "email": EMAIL_MAX}
 
 
@@ -48,7 +47,7 @@ class UserInput:
 
 def read_user(body: Mapping[str, Any]) -> UserInput:
     """Check a user request. Raises Problem (400). Unknown fields are ignored."""
-    fields = {name: _text(body, name, most) for name, most in _LIMITS.items()}
+    fields = {name: text_field(body, name, most) for name, most in _LIMITS.items()}
     properties, types = inference.read_properties("user", body)
     return UserInput(fields["uid"], fields["display_name"], fields["email"], properties, types)
 
@@ -57,6 +56,12 @@ def upsert(db: sqlite3.Connection, user: UserInput, now: float) -> sqlite3.Row:
     """Update the user with that uid, or create one; without a uid always create."""
     row = by_uid(db, user.uid) if user.uid is not None else None
     return change(db, row, user) if row is not None else _insert(db, user, now)
+
+
+def find_or_create(db: sqlite3.Connection, uid: str | None, now: float) -> sqlite3.Row:
+    """The user with that uid, made where there is none; without a uid a new anonymous one."""
+    row = by_uid(db, uid) if uid is not None else None
+    return row or _insert(db, UserInput(uid, None, None, {}, {}), now)
 
 
 def change(db: sqlite3.Connection, row: sqlite3.Row, user: UserInput) -> sqlite3.Row:
@@ -154,7 +159,7 @@ def list_users(call: Call) -> Response:
     page: dict[str, Any] = {
         "results": [_as_data(call.db, row, include_schema) for row in rows[:size]],
         "total_records": str(total),
-        "app_url": f"{_APP}:{scope}/0",
+        "app_url": people_url(scope),
     }
     if len(rows) > size:
         page["next_page_token"] = page_token(scope, rows[size - 1]["seq"])
@@ -244,22 +249,10 @@ def _as_data(db: sqlite3.Connection, row: sqlite3.Row, include_schema: bool) -> 
             data[name] = row[name]
     data["is_being_deleted"] = row["gone_at"] is not None
     data["properties"] = json.loads(row["properties"])
-    data["app_url"] = f"{_APP}:sandbox/user/{quote(row['id'], safe='')}"
+    data["app_url"] = person_url(row["id"])
     if include_schema:
         data.update(schema_fields(db, "user", json.loads(row["types"])))
     return data
-
-
-def _text(body: Mapping[str, Any], name: str, most: int) -> str | None:
-    """A text field; null and the empty text count as not given, as protobuf has it."""
-    value = body.get(name)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        raise invalid(f"{name} must be a string")
-    if len(value) > most:
-        raise invalid(f"{name} must be at most {most} characters, got {len(value)}")
-    return value
 
 
 def _key(text: str | None) -> str | None:
