@@ -6,11 +6,12 @@ limiter refused is always repeated; an unknown outcome only where doing it twice
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from ..errors import FsctlError, NeedsPerson, Usage
+from ..errors import FsctlError, Usage
 from ..membrane import payload
 from ..membrane.catalogue import Catalogue
 from ..membrane.gateway import (
@@ -20,14 +21,21 @@ from ..membrane.gateway import (
     Fate,
     Gateway,
     GatewayError,
-    Origin,
     Request,
     Response,
     RunLog,
     Trouble,
 )
-from .outcome import FullstoryFailed, as_error, refused_run
-from .routes import Route, choose, proxy_request, route_as_data
+from .outcome import (
+    FullstoryFailed,
+    Gone,
+    as_error,
+    connection_missing,
+    is_gone,
+    refused_run,
+    unreadable,
+)
+from .routes import ActionRun, Route, choose, proxy_request, route_as_data
 from .types import Answer, Call, Operation, Repeat, Via
 
 T = TypeVar("T")
@@ -83,6 +91,14 @@ def pause_before_retry(tried: int, retry_after: float | None, chance: float) -> 
     return ceiling * (0.5 + 0.5 * chance)
 
 
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A write that has been started and not answered: what it is, and how to check on it."""
+
+    noun: str
+    check: str | None
+
+
 @dataclass(slots=True)
 class Caller:
     """Calls operations of one connection through one gateway.
@@ -99,6 +115,7 @@ class Caller:
     policy: Policy = field(default_factory=Policy)
     note: Callable[[str], None] = lambda _text: None
     wrote: bool = False  # a write has been done: a closed pipe must not hide that
+    in_flight: InFlight | None = None  # a write is under way: an interrupt leaves it unknown
 
     def call(self, call: Call, *, deadline: Deadline | None = None) -> Answer:
         """Do it. Raises a :class:`FsctlError` whose exit code tells how it failed."""
@@ -106,13 +123,13 @@ class Caller:
         operation = call.operation
         try:
             answer = self._call_once(call, deadline)
-        except _Gone as gone:
+        except Gone as gone:
             self.note("What the cache knew is gone: looking it up again.")
             self.catalogue.forget(gone.connection_id)
             try:
                 answer = self._call_once(call, deadline)
-            except _Gone as again:
-                raise _connection_missing(again) from None
+            except Gone as again:
+                raise connection_missing(again) from None
         self.wrote = self.wrote or operation.writes
         return answer
 
@@ -124,7 +141,7 @@ class Caller:
         """
         try:
             connection_id, route = self._route(call, self._deadline())
-        except (FsctlError, _Gone) as error:
+        except (FsctlError, Gone) as error:
             if isinstance(error, Usage):
                 raise
             return canonical_plan(call)
@@ -141,7 +158,8 @@ class Caller:
         noun = f"{request.method} request"
         connection_id = self._connection_id(deadline)
         try:
-            response = self._send(connection_id, request, repeat=not writes, deadline=deadline)
+            with self._in_flight(noun, _RAW_CHECK, writes=writes):
+                response = self._send(connection_id, request, repeat=not writes, deadline=deadline)
         except FullstoryFailed as failure:
             error = as_error(failure, noun, writes=writes, check=_RAW_CHECK)
             return failure.response, error
@@ -153,13 +171,14 @@ class Caller:
     def run(self, action: Action, arguments: Mapping[str, Any], *, writes: bool) -> ActionResult:
         """A raw action; repeated after an unknown outcome only if it is known to read."""
         deadline = self._deadline()
+        noun = f"action {action.key or action.name}"
         connection_id = self._connection_id(deadline)
         try:
-            result = self._run(
-                connection_id, action, arguments, repeat=not writes, deadline=deadline
-            )
+            with self._in_flight(noun, _RAW_CHECK, writes=writes):
+                result = self._run(
+                    connection_id, action, arguments, repeat=not writes, deadline=deadline
+                )
         except GatewayError as failure:
-            noun = f"action {action.key or action.name}"
             raise self._raw_error(failure, connection_id, noun, writes) from None
         self.wrote = self.wrote or writes
         return result
@@ -177,23 +196,18 @@ class Caller:
         connection_id, route = self._route(call, deadline)
         repeat = operation.repeatable(call.values)
         try:
-            if isinstance(route, Request):
-                answer = self._through_proxy(connection_id, route, repeat, deadline)
-            else:
-                # An action carries no Idempotency-Key, so KEY gives no leave to repeat one.
-                result = self._run(
-                    connection_id,
-                    route.action,
-                    route.arguments,
-                    repeat=repeat is Repeat.SAFE,
-                    deadline=deadline,
-                )
-                answer = Answer(result.output, "action", action_run_id=result.action_run_id)
+            with self._in_flight(operation.noun, operation.check, writes=operation.writes):
+                if isinstance(route, Request):
+                    answer = self._through_proxy(connection_id, route, repeat, deadline)
+                else:
+                    answer = self._through_action(connection_id, route, repeat, deadline)
             if not (operation.empty_ok or _tells_something(answer, operation)):
-                raise _empty_answer(operation.noun, answer)
+                raise unreadable(
+                    f"The answer to the {operation.noun} was empty.", answer.action_run_id
+                )
         except GatewayError as failure:
-            if _is_gone(failure):
-                raise _Gone(failure, connection_id) from None
+            if is_gone(failure):
+                raise Gone(failure, connection_id) from None
             raise as_error(
                 failure, operation.noun, writes=operation.writes, check=operation.check
             ) from None
@@ -212,8 +226,8 @@ class Caller:
             try:
                 action = self._attempts(look_up, repeat=True, deadline=deadline)
             except GatewayError as failure:
-                if _is_gone(failure):
-                    raise _Gone(failure, connection_id) from None
+                if is_gone(failure):
+                    raise Gone(failure, connection_id) from None
                 raise as_error(failure, "list of actions", writes=False) from None
         route, reason = choose(call, action, self.policy.via, self.policy.proxy_base)
         if reason:
@@ -225,6 +239,27 @@ class Caller:
             return self._attempts(lambda: self.connection(deadline), repeat=True, deadline=deadline)
         except GatewayError as failure:
             raise as_error(failure, "list of connections", writes=False) from None
+
+    @contextmanager
+    def _in_flight(self, noun: str, check: str | None, *, writes: bool) -> Iterator[None]:
+        """Remember an unanswered write; after an interrupt the mark stays."""
+        self.in_flight = InFlight(noun, check) if writes else None
+        try:
+            yield
+        except Exception:
+            self.in_flight = None
+            raise
+        self.in_flight = None
+
+    def _through_action(
+        self, connection_id: str, route: ActionRun, repeat: Repeat, deadline: Deadline
+    ) -> Answer:
+        # An action carries no Idempotency-Key, so KEY gives no leave to repeat one.
+        safe = repeat is Repeat.SAFE
+        result = self._run(
+            connection_id, route.action, route.arguments, repeat=safe, deadline=deadline
+        )
+        return Answer(result.output, "action", action_run_id=result.action_run_id)
 
     def _through_proxy(
         self, connection_id: str, request: Request, repeat: Repeat, deadline: Deadline
@@ -240,7 +275,7 @@ class Caller:
         try:
             return Answer(payload.decode(response.body), "proxy", response.status)
         except payload.BadPayload as problem:
-            raise _unreadable(f"Fullstory's answer cannot be read: {problem}.") from None
+            raise unreadable(f"Fullstory's answer cannot be read: {problem}.") from None
 
     def _run(
         self,
@@ -340,9 +375,9 @@ class Caller:
     def _raw_error(
         self, failure: GatewayError, connection_id: str, noun: str, writes: bool
     ) -> FsctlError:
-        if _is_gone(failure):
+        if is_gone(failure):
             self.catalogue.forget(connection_id)
-            return _connection_missing(_Gone(failure, connection_id))
+            return connection_missing(Gone(failure, connection_id))
         return as_error(failure, noun, writes=writes, check=_RAW_CHECK)
 
     def _deadline(self) -> Deadline:
@@ -355,48 +390,6 @@ def canonical_plan(call: Call) -> dict[str, Any]:
     return head | route_as_data(proxy_request(call), call.operation)
 
 
-class _Gone(Exception):
-    """Membrane knows the connection or the action no more: perhaps the cache was old."""
-
-    def __init__(self, failure: GatewayError, connection_id: str) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-        self.connection_id = connection_id
-
-
-def _is_gone(failure: GatewayError) -> bool:
-    return failure.origin is Origin.MEMBRANE and failure.trouble is Trouble.NOT_FOUND
-
-
-def _connection_missing(gone: _Gone) -> NeedsPerson:
-    failure = gone.failure
-    return NeedsPerson(
-        f"Membrane does not find the connection {gone.connection_id!a}, or the action on it: "
-        f"{failure.message}",
-        hint="Check --connection, FSCTL_CONNECTION and the profile, and that the token is of the "
-        "tenant that owns the connection.",
-        code=failure.code,
-        status=failure.status,
-        action_run_id=failure.action_run_id,
-    )
-
-
 def _tells_something(answer: Answer, operation: Operation) -> bool:
     """A read has to bring a value; a write at least the run that did it."""
     return answer.body is not None or (operation.writes and answer.action_run_id is not None)
-
-
-def _empty_answer(noun: str, answer: Answer) -> GatewayError:
-    failure = _unreadable(f"The answer to the {noun} was empty.")
-    failure.action_run_id = answer.action_run_id
-    return failure
-
-
-def _unreadable(message: str) -> GatewayError:
-    return GatewayError(
-        message,
-        trouble=Trouble.UNREADABLE,
-        fate=Fate.UNKNOWN,
-        origin=Origin.LOCAL,
-        code="unreadable",
-    )

@@ -118,3 +118,41 @@ def refused_run(log: RunLog, unanswered: GatewayError) -> GatewayError:
         hint=hint or f"See `fsctl actions log {log.id} --details`.",
         action_run_id=log.id,
     )
+
+
+class Gone(Exception):
+    """Membrane knows the connection or the action no more: perhaps the cache was old."""
+
+    def __init__(self, failure: GatewayError, connection_id: str) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.connection_id = connection_id
+
+
+def is_gone(failure: GatewayError) -> bool:
+    return failure.origin is Origin.MEMBRANE and failure.trouble is Trouble.NOT_FOUND
+
+
+def connection_missing(gone: Gone) -> NeedsPerson:
+    failure = gone.failure
+    return NeedsPerson(
+        f"Membrane does not find the connection {gone.connection_id!a}, or the action on it: "
+        f"{failure.message}",
+        hint="Check --connection, FSCTL_CONNECTION and the profile, and that the token is of the "
+        "tenant that owns the connection.",
+        code=failure.code,
+        status=failure.status,
+        action_run_id=failure.action_run_id,
+    )
+
+
+def unreadable(message: str, action_run_id: str | None = None) -> GatewayError:
+    """An answer that came, and that cannot be what it should be."""
+    return GatewayError(
+        message,
+        trouble=Trouble.UNREADABLE,
+        fate=Fate.UNKNOWN,
+        origin=Origin.LOCAL,
+        code="unreadable",
+        action_run_id=action_run_id,
+    )

@@ -43,8 +43,8 @@ def list_people(
     *,
     include_schema: bool = False,
     warn: Callable[[str], None] = lambda _text: None,
-) -> Iterator[Person]:
-    """Everyone who matches Fullstory's own ``filters``, page by page as they are asked for.
+) -> Iterator[list[Person]]:
+    """Pages of everyone who matches Fullstory's own ``filters``, fetched as they are asked for.
 
     ``filters`` are uid, email, display_name, is_identified. The same are sent with every page, as
     the API asks (§1.4).
@@ -55,7 +55,7 @@ def list_people(
     seen: set[str] = set()
     while True:
         body = caller.call(Call(LIST_USERS, values)).body
-        yield from page_rows(body)
+        yield page_rows(body)
         token = body.get("next_page_token") or body.get("nextPageToken")
         if not isinstance(token, str) or not token:
             return
@@ -139,11 +139,11 @@ def _look_up(
         if str(person["id"]) == who:  # 007 must not find 7
             yield person
         return
-    found = list_people(caller, {kind: who}, include_schema=include_schema, warn=warn)
-    for person in found:
-        value = person.get(kind)
-        if isinstance(value, str) and _same(value, who, kind):
-            yield person
+    for page in list_people(caller, {kind: who}, include_schema=include_schema, warn=warn):
+        for person in page:
+            value = person.get(kind)
+            if isinstance(value, str) and _same(value, who, kind):
+                yield person
 
 
 def _same(value: str, who: str, kind: Reading) -> bool:

@@ -1,0 +1,77 @@
+"""``fsctl annotations``: marks on Fullstory's charts."""
+
+from __future__ import annotations
+
+import click
+
+from ..terminal.cells import Column
+from .app import App
+from .input import read_text
+from .options import Command, Group, pass_app
+from .results import One
+
+COLUMNS = (
+    Column("text"),
+    Column("start_time", "START", kind="time"),
+    Column("end_time", "END", kind="time"),
+    Column("source"),
+)
+
+
+@click.group("annotations", cls=Group)
+def group() -> None:
+    """Mark moments on Fullstory's charts.
+
+    An annotation cannot be listed, changed or deleted through the API: look at it with --dry-run
+    first. A sent one is never sent again, whatever happens.
+    """
+
+
+@group.command(
+    cls=Command,
+    examples=(
+        'fsctl --sandbox annotations create "v1.4.2 deployed" --source README',
+        'fsctl --sandbox annotations create "Database upgrade" --start -15m --end now',
+        'echo "Sale begins" | fsctl --sandbox annotations create - --duration 2h',
+    ),
+)
+@click.argument("text")
+@click.option(
+    "--start",
+    metavar="TIME",
+    help="When it began: ISO 8601, now, -15m, '2h ago' or Unix seconds (default: now, by "
+    "Fullstory's clock).",
+)
+@click.option("--end", metavar="TIME", help="When it ended, after its start.")
+@click.option("--duration", metavar="TIME", help="How long it took, such as 5m, instead of --end.")
+@click.option("--source", metavar="NAME", help="What made it, such as a pipeline's name (40).")
+@pass_app
+def create(
+    app: App,
+    text: str,
+    start: str | None,
+    end: str | None,
+    duration: str | None,
+    source: str | None,
+) -> One:
+    """Create an annotation with TEXT, of up to 200 characters; - reads it from stdin.
+
+    Times without an offset are local.
+    """
+    from ..fullstory import annotations as service
+    from ..fullstory.times import parse_duration, parse_time
+
+    now, zone = app.world.now(), app.time_zone
+    call = service.create(
+        read_text(app.world, "the text") if text == "-" else text,
+        now=now,
+        start=parse_time(start, now=now, zone=zone, what="--start") if start else None,
+        end=parse_time(end, now=now, zone=zone, what="--end") if end else None,
+        duration=parse_duration(duration, what="--duration") if duration else None,
+        source=source,
+    )
+    app.check_output()
+    if app.dry_run:
+        return One(app.plan(call))
+    answer = app.caller.call(call)
+    return One(service.created(call, answer.body), COLUMNS)

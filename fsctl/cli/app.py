@@ -1,0 +1,263 @@
+"""The App: what a command may call, made when it is first asked for.
+
+The only place that builds a gateway. Tests make one with a :class:`World` of their own, or replace
+its attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NeedsPerson, Usage
+from ..settings import env
+from ..settings.paths import directory
+from ..settings.resolve import OUTPUTS, TRANSPORTS, VIAS, Setting, Settings
+from ..terminal.world import World
+
+if TYPE_CHECKING:
+    from ..fullstory.call import Caller
+    from ..fullstory.types import Call
+    from ..membrane.cache import Cache
+    from ..membrane.catalogue import Catalogue
+    from ..membrane.gateway import Connection, Deadline, Gateway
+    from ..settings.profiles import Profiles
+    from ..terminal.messages import Messages
+    from ..terminal.render import Renderer
+
+READ_TIMEOUT = 70.0  # seconds: a little over Membrane's own 60 (contracts/membrane §8 U27)
+RETRIES = 3
+MOST_RETRIES = 20
+PATIENCE = 3  # answers' worth of waiting for one operation, retries and pauses included
+
+
+class App:
+    """Lazy dependencies and the facts of the outside world, for one run of the program."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.flags: dict[str, Any] = {}
+        # The third issue's picker goes here: asked when several connections would do.
+        self.choose_connection: Callable[[Sequence[Connection]], Connection] | None = None
+
+    def remember_flag(self, name: str, value: Any) -> None:
+        """A global option was given; what stands further in replaces what stands further out."""
+        if name == "sandbox":
+            name, value = "transport", "sandbox"
+        elif name == "json_output":
+            name, value = "output", "json"
+        elif name == "color":
+            self.world = self.world.with_color(value)
+        elif name == "api_host":
+            value = [*self.flags.get(name, ()), *value]
+        self.flags[name] = value
+
+    # -- settings
+
+    @cached_property
+    def settings(self) -> Settings:
+        return Settings(self.flags, self.world.environ, self._load_profiles)
+
+    def _load_profiles(self) -> Profiles:
+        from ..settings.profiles import load
+
+        return load(directory("config", self.world.environ))
+
+    def directory(self, kind: str) -> Path:
+        return directory(kind, self.world.environ)  # type: ignore[arg-type]
+
+    @cached_property
+    def timeout(self) -> float:
+        return self.settings.seconds("timeout", env.TIMEOUT, READ_TIMEOUT).value
+
+    @cached_property
+    def time_zone(self) -> tzinfo:
+        """The zone of times without an offset, and of times shown to people."""
+        named = self.settings.text("time_zone", env.TIME_ZONE)
+        if named is None:
+            local = self.world.now().astimezone().tzinfo
+            assert local is not None
+            return local
+        from zoneinfo import ZoneInfo
+
+        try:
+            return ZoneInfo(named.value)
+        except (OSError, ValueError):
+            raise Usage(
+                f"{named.origin} holds {named.value!a}, which is no time zone.",
+                hint="Use a name such as Europe/Berlin or UTC.",
+            ) from None
+
+    @property
+    def dry_run(self) -> bool:
+        return bool(self.flags.get("dry_run"))
+
+    # -- the screen
+
+    @cached_property
+    def messages(self) -> Messages:
+        from ..terminal.messages import Messages
+
+        return Messages(
+            self.world,
+            quiet=bool(self.flags.get("quiet")),
+            verbose_asked=bool(self.flags.get("verbose")),
+            debug_asked=bool(self.flags.get("debug")),
+        )
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Made before anything is sent, so that a wrong ``--jq`` or ``--fields`` costs nothing."""
+        from ..terminal.fields import parse_fields
+        from ..terminal.render import Output, Renderer, parse_format
+
+        fields = self.flags.get("fields")
+        output = self.settings.text("output", env.OUTPUT)
+        if output is not None and output.value not in OUTPUTS:
+            raise Usage(
+                f"{output.origin} holds {output.value!a}.", hint=f"Use one of {', '.join(OUTPUTS)}."
+            )
+        return Renderer(
+            self.world,
+            Output(
+                format=None if output is None else parse_format(output.value),
+                fields=parse_fields(fields) if fields is not None else (),
+                jq=self.flags.get("jq"),
+                raw_csv=bool(self.flags.get("raw_csv")),
+                json_asked=self.json_asked,
+            ),
+            self.messages,
+        )
+
+    def check_output(self) -> None:
+        """Refuse a wrong output option now, before anything is sent."""
+        _ = self.renderer
+
+    @property
+    def renders_table(self) -> bool:
+        """Whether one thing would be shown as a table: no other format, no ``--jq``."""
+        setting = self.settings.text("output", env.OUTPUT)
+        chosen = setting.value if setting else "table" if self.world.stdout_is_terminal else "json"
+        return chosen == "table" and self.flags.get("jq") is None
+
+    @property
+    def renders_as_is(self) -> bool:
+        """Whether an answer goes out untouched: a pipe, and nothing asked of the output."""
+        asked = [self.flags.get(name) for name in ("jq", "fields")]
+        plain = self.settings.text("output", env.OUTPUT) is None and asked == [None, None]
+        return plain and not self.world.stdout_is_terminal and not self.world.under_ci
+
+    @property
+    def json_asked(self) -> bool:
+        """Whether a failure is to be told as JSON too. Never raises: it is asked in failures."""
+        asked = self.flags.get("output") or self.world.environ.get(env.OUTPUT)
+        return asked in ("json", "jsonl")
+
+    # -- the road
+
+    @cached_property
+    def transport(self) -> Setting[str]:
+        return self.settings.choice("transport", env.TRANSPORT, TRANSPORTS, "auto")
+
+    @cached_property
+    def in_sandbox(self) -> bool:
+        return self.transport.value == "sandbox"
+
+    @cached_property
+    def cache(self) -> Cache:
+        if self.in_sandbox:
+            from ..membrane.cache import MemoryCache
+
+            return MemoryCache()
+        from ..settings.cache import FileCache
+
+        return FileCache(self.directory("cache"), clock=self.unix_time, note=self.messages.verbose)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        from .roads import build
+
+        return build(self)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        from ..membrane.catalogue import Catalogue
+
+        return Catalogue(self.gateway, self.cache)
+
+    @cached_property
+    def caller(self) -> Caller:
+        from ..fullstory.call import Caller, Clock, Policy
+
+        via = self.settings.choice("via", env.VIA, VIAS, "auto").value
+        return Caller(
+            gateway=self.gateway,
+            catalogue=self.catalogue,
+            connection=self._connection_id,
+            clock=Clock(self.world.monotonic, self.unix_time, self.world.sleep, self.world.random),
+            new_id=_new_id,
+            policy=Policy(
+                via=via,  # type: ignore[arg-type]
+                retries=self.settings.count("retries", env.RETRIES, RETRIES, MOST_RETRIES).value,
+                patience=self.timeout * PATIENCE,
+                proxy_base=self.proxy_base,
+            ),
+            note=self.messages.verbose,
+        )
+
+    @cached_property
+    def proxy_base(self) -> str:
+        """What stands before proxied paths, where a connector's base URL is not the API's."""
+        setting = self.settings.text("proxy_base", env.PROXY_BASE)
+        if setting is None:
+            return ""
+        from ..fullstory.raw import check_proxy_base
+
+        return check_proxy_base(setting.value, setting.origin)
+
+    def plan(self, call: Call) -> dict[str, Any]:
+        """What a write would send, for ``--dry-run``; without credentials the canonical request."""
+        from ..fullstory.call import canonical_plan
+
+        try:
+            return self.caller.plan(call)
+        except NeedsPerson as error:
+            self.messages.note(f"{error.message} Shown as Fullstory's own API has it.")
+            return canonical_plan(call)
+
+    def connection_id(self) -> str:
+        """The connection's id, for what is asked of Membrane itself."""
+        return self.caller.ask(self._connection_id, "list of connections")
+
+    def _connection_id(self, deadline: Deadline) -> str:
+        from ..membrane.catalogue import SeveralConnections
+
+        # A variable or profile speaks of the real account, never of the sandbox.
+        if self.in_sandbox:
+            wanted = self.flags.get("connection")
+        else:
+            setting = self.settings.text("connection", env.CONNECTION)
+            wanted = setting.value if setting else None
+        try:
+            return self.catalogue.connection_id(wanted, deadline=deadline)
+        except SeveralConnections as several:
+            if self.choose_connection is None:
+                raise
+            return self.choose_connection(several.connections).id
+
+    def unix_time(self) -> float:
+        return self.world.now().timestamp()
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        if "gateway" in self.__dict__:
+            self.gateway.close()
+
+
+def _new_id() -> str:
+    import uuid
+
+    return str(uuid.uuid4())

@@ -1,0 +1,159 @@
+"""The process: parse, run, print, and turn every ending into an exit code.
+
+``entry_point`` (the process) calls ``main`` (the boundary), which calls ``run`` (the work, which
+raises). Nothing below the boundary exits.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from ..errors import ExitCode, FsctlError, Usage
+from ..terminal.world import World
+from .app import App
+from .results import Bytes, Document, One, Result, Rows
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+def entry_point() -> NoReturn:
+    """The installed ``fsctl``."""
+    import signal
+
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _terminate)
+    status = main(sys.argv[1:])
+    # A broken stdout must not turn into a traceback while Python shuts down.
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            status = status or ExitCode.CLOSED_PIPE
+            os._exit(status)
+    sys.exit(status)
+
+
+def _terminate(_number: int, _frame: Any) -> NoReturn:
+    raise Terminated
+
+
+def main(arguments: Sequence[str], world: World | None = None) -> int:
+    """Run one command line; the process status. Nothing escapes."""
+    app = App(world or World.from_process())
+    try:
+        try:
+            return run(app, arguments)
+        finally:
+            app.close()
+    except click.exceptions.NoArgsIsHelpError as shown:
+        click.echo(shown.ctx.get_help() if shown.ctx else "")
+        return ExitCode.DONE
+    except click.ClickException as error:
+        return _fail(app, _from_click(error))
+    except FsctlError as error:
+        return _fail(app, error)
+    except (KeyboardInterrupt, click.Abort):
+        return _stopped(app, "Interrupted", ExitCode.INTERRUPTED)
+    except Terminated:
+        return _stopped(app, "Terminated", ExitCode.TERMINATED)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            return _closed_pipe(app)
+        return _unexpected(app, error)
+    except Exception as error:
+        return _unexpected(app, error)
+
+
+def run(app: App, arguments: Sequence[str]) -> int:
+    """Parse and do it; raises whatever goes wrong."""
+    from .root import fsctl
+
+    result = fsctl.main(args=list(arguments), prog_name="fsctl", standalone_mode=False, obj=app)
+    if isinstance(result, Rows | One | Document | Bytes):
+        return _print(app, result)
+    return int(result) if isinstance(result, int) else ExitCode.DONE
+
+
+def _print(app: App, result: Result) -> int:
+    renderer = app.renderer
+    match result:
+        case Rows():
+            renderer.rows(result.rows, columns=result.columns)
+        case One():
+            renderer.one(result.thing, columns=result.columns)
+        case Document():
+            renderer.data(result.value)
+        case Bytes():
+            renderer.raw(result.body)
+    error = result.ending()
+    if error is not None:
+        raise error
+    return ExitCode.DONE
+
+
+def _fail(app: App, error: FsctlError) -> int:
+    if app.flags.get("debug"):
+        import traceback
+
+        app.messages.debug("".join(traceback.format_exception(error)))
+    app.messages.error(error, json_asked=app.json_asked)
+    return error.exit_code
+
+
+def _from_click(error: click.ClickException) -> Usage:
+    ctx = getattr(error, "ctx", None)
+    path = ctx.command_path if ctx is not None else "fsctl"
+    message = error.format_message()
+    return Usage(
+        message if message.endswith((".", "?", "!")) else f"{message}.",
+        hint=f"Try `{path} --help`.",
+    )
+
+
+def _stopped(app: App, word: str, code: ExitCode) -> int:
+    in_flight = app.caller.in_flight if "caller" in app.__dict__ else None
+    if in_flight is not None:
+        error = FsctlError(
+            f"{word} while the {in_flight.noun} was being sent: it may have arrived.",
+            hint=in_flight.check,
+            code="interrupted",
+        )
+        app.messages.error(error, json_asked=app.json_asked)
+    else:
+        app.messages.error(FsctlError(f"{word}.", code="interrupted"), json_asked=app.json_asked)
+    return code
+
+
+def _closed_pipe(app: App) -> int:
+    """The reader of stdout has gone: the end of a read, and nothing to a write that is done."""
+    from ..terminal.streams import silence
+
+    silence(app.world.stdout)
+    wrote = "caller" in app.__dict__ and app.caller.wrote
+    return ExitCode.DONE if wrote else ExitCode.CLOSED_PIPE
+
+
+def _unexpected(app: App, error: Exception) -> int:
+    if app.flags.get("debug"):
+        import traceback
+
+        app.messages.debug("".join(traceback.format_exception(error)))
+    app.flags.pop("debug", None)  # told already
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return _fail(
+        app,
+        FsctlError(
+            f"Something unexpected went wrong: {what[:300]}.",
+            hint="Run it again with --debug and report what it says.",
+            code="unexpected",
+        ),
+    )

@@ -1,0 +1,170 @@
+"""Commands and groups of fsctl: the global options at every level, and lazily loaded groups.
+
+Global options may stand before or after a command's name; the innermost one wins. They are kept
+on the :class:`App` as they are parsed, so a command's own function never sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any
+
+import click
+
+from .app import App
+
+FORMATS = ("table", "json", "jsonl", "csv", "tsv", "markdown")
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value is None or ctx.resilient_parsing:
+        return
+    source = ctx.get_parameter_source(param.name or "")
+    if source is click.core.ParameterSource.COMMANDLINE and isinstance(ctx.obj, App):
+        ctx.obj.remember_flag(param.name or "", value)
+
+
+def _flag(*names: str, **attributes: Any) -> click.Option:
+    return _value(*names, is_flag=True, default=None, **attributes)
+
+
+def _value(*names: str, **attributes: Any) -> click.Option:
+    return click.Option(names, expose_value=False, callback=_remember, **attributes)
+
+
+def global_options() -> list[click.Option]:
+    """New instances of the options that every command takes (DESIGN §2)."""
+    return [
+        _value("--profile", metavar="NAME", help="Use the settings of this profile."),
+        _value("--connection", metavar="ID", help="Use this Membrane connection (id, key, name)."),
+        _value(
+            "--transport",
+            type=click.Choice(("auto", "http", "cli", "sandbox")),
+            help="How to reach Membrane.",
+        ),
+        _flag("--sandbox", help="Work on the built-in sandbox: no account, no network."),
+        _value(
+            "--via",
+            type=click.Choice(("auto", "action", "proxy")),
+            help="Use Membrane's actions, its proxy, or whichever fits.",
+        ),
+        _value(
+            "--api-host",
+            metavar="HOST",
+            multiple=True,
+            help="Let credentials go to this host of Membrane's API too.",
+        ),
+        _value("-o", "--output", type=click.Choice(FORMATS), help="Write data in this format."),
+        _flag("--json", "json_output", help="Write data as JSON; the same as -o json."),
+        _value("--fields", metavar="A,B.C", help="Write only these fields."),
+        _value("--jq", metavar="EXPR", help="Filter the data with a jq expression."),
+        _flag("--raw-csv", help="Leave cells that a spreadsheet would run as formulas unguarded."),
+        _flag("--no-input", help="Never ask anything."),
+        _flag("--yes", help="Answer yes to what a command would ask."),
+        _flag("--dry-run", help="Show what would be sent, as data, and send no write."),
+        _value(
+            "--timeout",
+            metavar="TIME",
+            help="Wait this long for an answer (default 70s), and three times that in all.",
+        ),
+        _value("--retries", metavar="N", help="Repeat what is safe to repeat (default 3)."),
+        _flag("-q", "--quiet", help="Say only warnings and errors on stderr."),
+        _flag("-v", "--verbose", help="Tell what is being done on stderr."),
+        _flag("--debug", help="Tell everything, tracebacks too, without secrets."),
+        _value(
+            "--color", type=click.Choice(("auto", "always", "never")), help="Colour the output."
+        ),
+    ]
+
+
+class _Globals:
+    """Adds the global options to a command, but for names the command has of its own."""
+
+    show_globals = False
+
+    def __init__(self, *args: Any, examples: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+        self._global_options: list[click.Option] | None = None
+
+    def own_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return super().get_params(ctx)  # type: ignore[misc,no-any-return]
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = self.own_params(ctx)
+        taken = {name for param in own for name in param.opts}
+        if self._global_options is None:
+            self._global_options = [
+                option for option in global_options() if not taken.intersection(option.opts)
+            ]
+        return [*own, *self._global_options]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self._write_records(ctx, formatter, "Options", self.own_params(ctx))
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+        if self.show_globals:
+            self.get_params(ctx)
+            self._write_records(ctx, formatter, "Global options", self._global_options or [])
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"  $ {example}\n")
+        if not self.show_globals:
+            formatter.write("\nGlobal options (--connection, -o, --jq, ...): see fsctl --help.\n")
+
+    @staticmethod
+    def _write_records(
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
+        title: str,
+        params: Iterable[click.Parameter],
+    ) -> None:
+        records = [record for param in params if (record := param.get_help_record(ctx))]
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class Command(_Globals, click.Command):
+    """A command with the global options."""
+
+
+class Group(_Globals, click.Group):
+    """A group with the global options, whose commands are :class:`Command`."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("no_args_is_help", True)
+        super().__init__(*args, **kwargs)
+
+
+class LazyGroup(Group):
+    """A group whose members are imported when they are used; the short help stands beside."""
+
+    show_globals = True
+
+    def __init__(
+        self, *args: Any, members: dict[str, tuple[str, str]] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._members = members or {}  # name: ("module:attribute", short help)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._members)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._members:
+            return None
+        module, _, attribute = self._members[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module, __package__), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry[1]) for name, entry in self._members.items()])
+
+
+pass_app: Callable[..., Any] = click.make_pass_decorator(App)

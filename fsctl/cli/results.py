@@ -1,0 +1,53 @@
+"""What a command gives back. Commands return; one place prints (``cli.main``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import FsctlError
+from ..terminal.cells import Column
+
+Ending = Callable[[], FsctlError | None]
+
+
+def _well() -> FsctlError | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A list, streamed as it comes; ``ending`` is asked for the failure after the last row."""
+
+    rows: Iterable[Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+    columns: Sequence[Column] | None = None
+    ending: Ending = _well
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One thing."""
+
+    thing: Mapping[str, Any]
+    columns: Sequence[Column] | None = None
+    ending: Ending = _well
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON document of unknown shape."""
+
+    value: Any
+    ending: Ending = _well
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """An answer as it came, printed untouched through a pipe."""
+
+    body: bytes
+    ending: Ending = _well
+
+
+Result = Rows | One | Document | Bytes

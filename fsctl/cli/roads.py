@@ -1,0 +1,194 @@
+"""Choose and build the road to Membrane (DESIGN §1, the table of gateways)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..errors import NeedsPerson, Usage
+from ..settings import env
+
+if TYPE_CHECKING:
+    from ..membrane.gateway import Gateway
+    from ..membrane.tokens import TokenSource
+    from .app import App
+
+CONNECT_TIMEOUT = 10.0  # seconds
+
+SET_UP = (
+    "Set MEMBRANE_TOKEN, or install the membrane command line and run `membrane login --tenant`, "
+    "or try the command with --sandbox."
+)
+
+
+def build(app: App) -> Gateway:
+    """The gateway that ``--transport`` names, or the best there is for ``auto``.
+
+    Raises :class:`NeedsPerson` where that road cannot be taken.
+    """
+    match app.transport.value:
+        case "sandbox":
+            return _sandbox(app)
+        case "http":
+            return _http(app, _required_tokens(app))
+        case "cli":
+            return _cli(app)
+        case _:
+            return _best(app)
+
+
+def _best(app: App) -> Gateway:
+    tokens = _tokens(app, with_binary=False)
+    if tokens is None:
+        binary = _membrane(app)
+        if binary is None:
+            raise NeedsPerson(
+                "fsctl has no way to reach Membrane: there is no token in the environment, and no "
+                "membrane binary on PATH.",
+                hint=SET_UP,
+                code="no_road",
+            )
+        tokens = _tokens(app, with_binary=True)
+    return _cli(app) if tokens is None else _http(app, tokens)
+
+
+def _sandbox(app: App) -> Gateway:
+    from ..sandbox.clock import Clock
+    from ..sandbox.gateway import SandboxGateway
+
+    app.messages.announce("sandbox: nothing leaves this machine.")
+    return SandboxGateway(sandbox_file(app), Clock())
+
+
+def sandbox_file(app: App) -> Path:
+    """Where the sandbox keeps its state."""
+    return app.directory("data") / "sandbox.sqlite3"
+
+
+def _required_tokens(app: App) -> TokenSource:
+    tokens = _tokens(app, with_binary=False) or _tokens(app, with_binary=True)
+    if tokens is None:
+        raise NeedsPerson(
+            "There is no Membrane token for the http transport.",
+            hint="Set MEMBRANE_TOKEN, or MEMBRANE_WORKSPACE_KEY, MEMBRANE_WORKSPACE_SECRET and "
+            "MEMBRANE_TENANT_KEY, or token_command in a profile.",
+            code="no_token",
+        )
+    return tokens
+
+
+def _tokens(app: App, *, with_binary: bool) -> TokenSource | None:
+    """The token at hand; ``with_binary`` asks a ``membrane`` that has the verb ``token`` too."""
+    from ..membrane.tokens import find_token_source
+
+    command = app.settings.raw("token_command")
+    binary = _membrane(app) if with_binary else None
+    if binary is not None and not _has_token_verb(app, binary):
+        binary = None
+    return find_token_source(
+        app.world.environ,
+        command.value if command else None,
+        binary,
+        _run_directory(app),
+        app.unix_time,
+    )
+
+
+def _has_token_verb(app: App, binary: Sequence[str]) -> bool:
+    from ..membrane.verbs import read_verbs
+
+    verbs = read_verbs(binary, cache=app.cache, cwd=_run_directory(app), env=app.world.environ)
+    return verbs.has("token")
+
+
+def _http(app: App, tokens: TokenSource) -> Gateway:
+    from ..membrane.http import HttpGateway
+
+    address = _api_address(app)
+    app.messages.verbose(f"Using HTTP to {address}, with the token of {tokens.origin}.")
+    version = app.settings.text("api_version", env.API_VERSION)
+    return HttpGateway(
+        address,
+        tokens,
+        environ=app.world.environ,
+        connect_timeout=app.settings.seconds(
+            "connect_timeout", env.CONNECT_TIMEOUT, CONNECT_TIMEOUT
+        ).value,
+        read_timeout=app.timeout,
+        api_version=version.value if version else None,
+        clock=app.unix_time,
+        user_agent=f"fsctl/{__version__}",
+        trace=app.messages.debug if app.flags.get("debug") else None,
+    )
+
+
+def _api_address(app: App) -> str:
+    """The base URL, if credentials may go there: the environment's, the profile's, Membrane's."""
+    from ..membrane.hosts import DEFAULT_API_URL, check_api_url
+
+    environ = app.world.environ
+    variable = next((name for name in env.API_URLS if environ.get(name)), None)
+    setting = app.settings.text("api_url", variable)
+    allowed = [*app.flags.get("api_host", ())]
+    in_profile = app.settings.profile()[1].get("allowed_hosts", ())
+    return check_api_url(
+        setting.value if setting else DEFAULT_API_URL,
+        source=setting.origin if setting else "the default",
+        allowed_hosts=[*allowed, *in_profile],
+    )
+
+
+def _cli(app: App) -> Gateway:
+    from ..membrane.cli import CliGateway
+
+    binary = _membrane(app)
+    if binary is None:
+        raise NeedsPerson(
+            "The membrane command line is not installed, or not on PATH outside this directory.",
+            hint="Run `npm install -g @membranehq/cli`, then `membrane login --tenant`.",
+            code="no_membrane",
+        )
+    app.messages.verbose(f"Using the membrane command line: {' '.join(binary)}.")
+    app.messages.note(
+        "what you send stands in the arguments of the membrane process, which other users of this "
+        "machine may see; a token avoids that."
+    )
+    return CliGateway(
+        binary,
+        cache=app.cache,
+        environ=app.world.environ,
+        run_dir=_run_directory(app),
+        timeout=app.timeout,
+    )
+
+
+def _membrane(app: App) -> Sequence[str] | None:
+    """The argv of the ``membrane`` command: the user's own override, or the binary on PATH."""
+    import shlex
+
+    from ..membrane.child import find_membrane
+
+    override = app.settings.text("membrane_command", env.MEMBRANE_COMMAND)
+    if override is not None:
+        try:
+            argv = shlex.split(override.value)
+        except ValueError:
+            argv = []
+        if not argv:
+            raise Usage(f"{override.origin} holds no command.", hint="Write it as in a shell.")
+        return argv
+    found = find_membrane(app.world.environ, Path.cwd())
+    return None if found is None else [str(found)]
+
+
+def _run_directory(app: App) -> Path:
+    """Where children run: never in a checkout, whose files could steer them (DESIGN §2)."""
+    from ..settings.files import make_private_directory
+
+    path = app.directory("state")
+    try:
+        return make_private_directory(path)
+    except OSError:
+        return Path(path.anchor)

@@ -1,0 +1,32 @@
+"""The root of the command tree: its groups, each loaded when it is used."""
+
+from __future__ import annotations
+
+import click
+
+from .. import __version__
+from .options import LazyGroup
+
+MEMBERS = {
+    "users": (".users:group", "Find the people Fullstory knows."),
+    "annotations": (".annotations:group", "Mark moments on Fullstory's charts."),
+    "actions": (".actions:group", "See what Membrane's actions do and did."),
+    "raw": (".raw:group", "Send any request or run any action."),
+    "sandbox": (".sandbox:group", "Try everything without an account."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    members=MEMBERS,
+    name="fsctl",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=(
+        'fsctl --sandbox annotations create "v1.4.2 deployed" --source README',
+        "fsctl --sandbox users get ada@example.com",
+        "fsctl --sandbox raw request /v2/users --query uid=ada",
+    ),
+)
+@click.version_option(__version__, prog_name="fsctl", message="%(prog)s %(version)s")
+def fsctl() -> None:
+    """Administer Fullstory from the command line, through Membrane."""

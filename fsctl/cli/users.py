@@ -1,0 +1,169 @@
+"""``fsctl users``: the people Fullstory knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import FsctlError, NotFound, Refused, Usage
+from ..terminal.cells import Column
+from .app import App
+from .options import Command, Group, pass_app
+from .results import One, Rows
+
+if TYPE_CHECKING:
+    from ..fullstory.people import Found, Person, Reading
+
+COLUMNS = (
+    Column("id", kind="id", importance=9),
+    Column("uid", kind="id", importance=7),
+    Column("display_name", "NAME", importance=6),
+    Column("email", importance=8),
+    Column("is_being_deleted", "DELETING", kind="bool", importance=2),
+    Column("properties", kind="json", importance=3),
+    Column("app_url", "URL", kind="url", importance=1),
+)
+
+
+@click.group("users", cls=Group)
+def group() -> None:
+    """Find the people Fullstory knows."""
+
+
+@group.command(
+    cls=Command,
+    examples=(
+        "fsctl --sandbox users get ada@example.com",
+        "fsctl --sandbox users get --uid ada --fields id,properties",
+        "fsctl --sandbox users get ada ada@example.com --jq .email",
+    ),
+)
+@click.argument("who", nargs=-1, required=True, metavar="WHO...")
+@click.option("--id", "reading", flag_value="id", help="WHO is a Fullstory id.")
+@click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
+@click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
+@click.option("--include-schema", is_flag=True, help="Show the properties' types too.")
+@pass_app
+def get(
+    app: App, who: tuple[str, ...], reading: Reading | None, include_schema: bool
+) -> One | Rows:
+    """Show who WHO is: a Fullstory id, a uid or an e-mail.
+
+    Only exact matches count. Where one WHO means several people, all are shown and the exit code
+    is 1; where it means nobody, it is 3.
+    """
+    from ..fullstory import people
+
+    for name in who:
+        people.readings_of(name, reading)
+    app.check_output()
+    found: list[Found] = []
+
+    def each() -> Iterator[Sequence[Person]]:
+        for name in who:
+            found.append(
+                people.find(
+                    app.caller,
+                    name,
+                    reading=reading,
+                    include_schema=include_schema,
+                    warn=app.messages.warn,
+                )
+            )
+            yield found[-1].people
+
+    if len(who) > 1:
+        return Rows(each(), COLUMNS, ending=lambda: _judged(app, found))
+    rows = next(each())
+    if len(rows) == 1:
+        return One(rows[0], COLUMNS)
+    if not rows:
+        raise _nobody(found[0])
+    return Rows(rows, COLUMNS, ending=lambda: _judged(app, found))
+
+
+def _judged(app: App, found: Sequence[Found]) -> FsctlError | None:
+    """The failure of a look-up, after everyone found has been shown."""
+    failures: list[FsctlError] = [_several(one) for one in found if one.ambiguous]
+    failures += [_nobody(one) for one in found if not one.people]
+    for failure in failures[1:]:
+        app.messages.warn(failure.message)
+    return failures[0] if failures else None
+
+
+def _several(found: Found) -> FsctlError:
+    ids = ", ".join(str(person.get("id")) for person in found.people[:10])
+    return Refused(
+        f"{found.who!a} means {len(found.people)} people: {ids}.",
+        hint="Name one of them by --id.",
+        code="ambiguous",
+    )
+
+
+def _nobody(found: Found) -> FsctlError:
+    tried = " or ".join(_READING_NAMES[kind] for kind in found.readings)
+    return NotFound(
+        f"Nobody has the {tried} {found.who!a}.",
+        hint="Check the spelling; anonymous visitors have neither a uid nor an e-mail.",
+        code="user_not_found",
+    )
+
+
+_READING_NAMES = {"id": "Fullstory id", "uid": "uid", "email": "e-mail"}
+
+
+@group.command(
+    "list",
+    cls=Command,
+    examples=(
+        "fsctl --sandbox users list --limit 5",
+        "fsctl --sandbox users list --email ada@example.com -o json",
+        "fsctl --sandbox users list --identified --fields uid,properties.plan -o csv",
+    ),
+)
+@click.option("--email", metavar="EMAIL", help="Only people with this e-mail.")
+@click.option("--uid", metavar="UID", help="Only people with this uid.")
+@click.option("--name", "display_name", metavar="NAME", help="Only people with this display name.")
+@click.option(
+    "--identified/--anonymous",
+    "is_identified",
+    default=None,
+    help="Only people who are identified, or who are not.",
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N people.")
+@click.option("--include-schema", is_flag=True, help="Show the properties' types too.")
+@pass_app
+def list_(app: App, limit: int | None, include_schema: bool, **filters: str | bool | None) -> Rows:
+    """List people, all of them unless --limit says otherwise.
+
+    Pages are fetched as they are needed, so the first rows are out before the last are asked for.
+    The filters are Fullstory's own; whether they match exactly is up to Fullstory.
+    """
+    from ..fullstory.people import list_people
+
+    given = {name: value for name, value in filters.items() if value is not None}
+    for name, value in given.items():
+        if value == "":
+            option = "name" if name == "display_name" else name
+            raise Usage(f"--{option} is empty.", hint="Leave it out to list everyone.")
+    app.check_output()
+    pages = list_people(app.caller, given, include_schema=include_schema, warn=app.messages.warn)
+    return Rows(_first(pages, limit), COLUMNS)
+
+
+def _first(
+    pages: Iterator[Sequence[Mapping[str, Any]]], limit: int | None
+) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """Pages until ``limit`` rows are out; the page after is never asked for."""
+    left = limit
+    for page in pages:
+        if left is None:
+            yield page
+            continue
+        yield list(islice(page, left))
+        left -= len(page)
+        if left <= 0:
+            return

@@ -1,0 +1,211 @@
+"""A raw request as a user writes it, checked and made into a :class:`Request`.
+
+The rules of DESIGN §2 (Safety, Paths) hold here above all: nothing a user, or a name that a user
+pasted, puts into a path or a parameter may reach another connection or another host.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from ..errors import Usage
+from ..membrane import payload
+from ..membrane.gateway import Request
+from ..membrane.paths import check_path, encode_segment, shown
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+API_HOSTS = ("api.fullstory.com", "api.eu1.fullstory.com")  # contracts/fullstory-api §1
+
+_FULL_URL = re.compile(
+    r"https://(?P<host>[A-Za-z0-9.]+)(?::443)?(?P<path>/[^?#\\]*)?(?P<query>\?[^#]*)?"
+)
+_LOOKS_LIKE_URL = re.compile(r"[/\\]*[A-Za-z][A-Za-z0-9+.-]*:[/\\]|[/\\]{2}")
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:[/\\]")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,8000}")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]+)\}")
+
+# Membrane sets the first two; the others belong to the connection between machines.
+_REFUSED_HEADERS = frozenset(
+    (
+        "authorization", "host", "cookie", "connection", "content-length", "expect", "keep-alive",
+        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    )
+)  # fmt: skip
+
+
+def build(
+    path: str,
+    *,
+    method: str | None = None,
+    query: Sequence[str] = (),
+    path_params: Sequence[str] = (),
+    headers: Sequence[str] = (),
+    body: bytes | None = None,
+    content_type: str | None = None,
+    proxy_base: str = "",
+) -> Request:
+    """The request for what was typed; ``query``, ``path_params`` and ``headers`` are as typed.
+
+    Without a method it is GET, or POST where there is a body. Raises :class:`Usage` naming what
+    is wrong.
+    """
+    chosen = (method or ("GET" if body is None else "POST")).upper()
+    if chosen not in METHODS:
+        raise Usage(f"The method {chosen!a} is unknown.", hint=f"Use {', '.join(METHODS)}.")
+    base, plain, own_query = split_path(path)
+    parameters = dict(pair(text, "--path-param") for text in path_params)
+    fields = header_fields(headers)
+    if content_type and not any(name.lower() == "content-type" for name, _ in fields):
+        fields = (*fields, ("Content-Type", content_type))
+    return Request(
+        chosen,
+        (base or proxy_base) + check_path(filled(plain, parameters)),
+        (*own_query, *(pair(text, "--query") for text in query)),
+        fields,
+        body,
+    )
+
+
+def split_path(path: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """The base URL (empty for a mere path), the path, and the query that came with it."""
+    base, query_text = "", ""
+    if _LOOKS_LIKE_URL.match(path):
+        match = _FULL_URL.fullmatch(path)
+        if match is None or match["host"].lower() not in API_HOSTS:
+            raise _not_a_fullstory_url(path)
+        base = f"https://{match['host'].lower()}"
+        plain, query_text = match["path"] or "/", (match["query"] or "")[1:]
+    else:
+        if "#" in path:
+            raise Usage(
+                f"The path {shown(path)} holds a fragment (#).", hint="Write %23 for a # in it."
+            )
+        plain, _, query_text = path.partition("?")
+    pairs = tuple(parse_qsl(query_text, keep_blank_values=True))
+    return base, plain, pairs
+
+
+def _not_a_fullstory_url(path: str) -> Usage:
+    if _WINDOWS_PATH.match(path):
+        return Usage(
+            f"The path {shown(path)} was rewritten by the shell: it reads as a Windows path.",
+            hint="Write it without the leading slash (v2/users), or set MSYS_NO_PATHCONV=1.",
+        )
+    return Usage(
+        f"The address {shown(path)} is not one of Fullstory's API.",
+        hint=f"Write a path such as /v2/users, or https://{API_HOSTS[0]}/v2/users.",
+    )
+
+
+def check_proxy_base(base: str, origin: str) -> str:
+    """What may stand before proxied paths: a Fullstory API host, a path, or both.
+
+    For a connector whose base URL is not the API's root (contracts/membrane §8 U13).
+    """
+    if not base:
+        return ""
+    try:
+        host, path, query = split_path(base)
+        if query:
+            raise Usage("It holds a query.")
+        return host + (check_path(path).rstrip("/") if path.strip("/") else "")
+    except Usage as error:
+        raise Usage(f"{origin} cannot be used: {error.message}", hint=error.hint) from None
+
+
+def filled(path: str, parameters: Mapping[str, str]) -> str:
+    """``/v2/users/{id}`` with its parameters, each encoded as one segment."""
+    wanted = _PLACEHOLDER.findall(path)
+    unknown = [name for name in parameters if name not in wanted]
+    if unknown:
+        raise Usage(
+            f"The path {shown(path)} has no place for the parameter {unknown[0]!a}.",
+            hint=f"Write {{{unknown[0]}}} where it belongs.",
+        )
+    missing = [name for name in wanted if name not in parameters]
+    if missing:
+        raise Usage(
+            f"The path parameter {missing[0]!a} has no value.",
+            hint=f"Add --path-param {missing[0]}=VALUE.",
+        )
+    return _PLACEHOLDER.sub(
+        lambda match: encode_segment(parameters[match[1]], f"The path parameter {match[1]}"), path
+    )
+
+
+def pair(text: str, option: str) -> tuple[str, str]:
+    """``k=v`` taken apart at the first equals sign."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise Usage(f"{option} {shown(text)} is not NAME=VALUE.", hint=f"Write {option} limit=10.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Usage(f"{option} {name!a} is not valid UTF-8.", hint="Check the encoding.") from None
+    return name, value
+
+
+def header_fields(headers: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """``K: V`` lines as pairs; what belongs to Membrane or to the wire is refused."""
+    fields = []
+    for text in headers:
+        name, colon, value = text.partition(":")
+        name, value = name.strip(), value.strip()
+        if not colon or not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            # The value is not shown: it may be what was meant to be kept secret.
+            raise Usage(
+                f"The header {shown(name)} is not NAME: VALUE in plain ASCII.",
+                hint='Write -H "Accept: application/json".',
+            )
+        if name.lower() in _REFUSED_HEADERS or name.lower().startswith(("x-forwarded-", "cf-")):
+            raise Usage(
+                f"The header {name} cannot be set: Membrane and the connection set it.",
+                hint="Leave it out; Membrane adds Fullstory's credentials itself.",
+            )
+        fields.append((name, value))
+    return tuple(fields)
+
+
+def json_body(text: bytes, what: str) -> bytes:
+    """``text`` if it is JSON, untouched. Raises :class:`Usage`."""
+    try:
+        payload.decode(text)
+    except payload.BadPayload as problem:
+        raise Usage(f"{what} is refused: {problem}.", hint="Check the quotes and commas.") from None
+    return text
+
+
+_TOKENS = (
+    ("next_page_token", "page_token"),
+    ("nextPaginationToken", "paginationToken"),
+    ("next_pagination_token", "pagination_token"),
+)  # contracts/fullstory-api §1.4
+
+
+def next_page(request: Request, body: Any) -> Request | None:
+    """The request for the page after ``body``, or None at the end."""
+    if not isinstance(body, Mapping):
+        return None
+    for told, asked in _TOKENS:
+        token = body.get(told)
+        if isinstance(token, str) and token:
+            rest = tuple(item for item in request.query if item[0] != asked)
+            return Request(
+                request.method, request.path, (*rest, (asked, token)), request.headers, request.body
+            )
+    return None
+
+
+def page_items(body: Any) -> Iterator[Any]:
+    """The rows of a page: the document itself, or its only list."""
+    if isinstance(body, Mapping):
+        lists = [value for value in body.values() if isinstance(value, list)]
+        yield from lists[0] if len(lists) == 1 else [body]
+    elif isinstance(body, list):
+        yield from body
+    elif body is not None:
+        yield body
