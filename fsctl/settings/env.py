@@ -22,4 +22,3 @@ STATE_DIR = "FSCTL_STATE_DIR"
 DATA_DIR = "FSCTL_DATA_DIR"
 
 API_URLS = ("MEMBRANE_API_URL", "MEMBRANE_API_URI")  # contracts/membrane §8 U20
-DEFAULT_API_URL = "https://api.getmembrane.com"
