@@ -9,24 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NeedsPerson, Usage
 from ..settings import env
-from ..settings.paths import directory
-from ..settings.resolve import OUTPUTS, TRANSPORTS, VIAS, Setting, Settings
-from ..terminal.world import World
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..fullstory.call import Caller
     from ..fullstory.types import Call
     from ..membrane.cache import Cache
     from ..membrane.catalogue import Catalogue
     from ..membrane.gateway import Connection, Deadline, Gateway
+    from ..settings.paths import Kind
     from ..settings.profiles import Profiles
+    from ..settings.resolve import Setting, Settings
     from ..terminal.messages import Messages
     from ..terminal.render import Renderer
+    from ..terminal.world import World
 
 READ_TIMEOUT = 70.0  # seconds: a little over Membrane's own 60 (contracts/membrane §8 U27)
 RETRIES = 3
@@ -37,8 +38,8 @@ PATIENCE = 3  # answers' worth of waiting for one operation, retries and pauses 
 class App:
     """Lazy dependencies and the facts of the outside world, for one run of the program."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World | None = None) -> None:
+        self._world = world
         self.flags: dict[str, Any] = {}
         # The third issue's picker goes here: asked when several connections would do.
         self.choose_connection: Callable[[Sequence[Connection]], Connection] | None = None
@@ -49,25 +50,35 @@ class App:
             name, value = "transport", "sandbox"
         elif name == "json_output":
             name, value = "output", "json"
-        elif name == "color":
-            self.world = self.world.with_color(value)
         elif name == "api_host":
             value = [*self.flags.get(name, ()), *value]
         self.flags[name] = value
+
+    @cached_property
+    def world(self) -> World:
+        """Streams, terminal, environment, clock and chance; the process's own by default."""
+        from ..terminal.world import World
+
+        return (self._world or World.from_process()).with_color(self.flags.get("color", "auto"))
 
     # -- settings
 
     @cached_property
     def settings(self) -> Settings:
+        from ..settings.resolve import Settings
+
         return Settings(self.flags, self.world.environ, self._load_profiles)
 
     def _load_profiles(self) -> Profiles:
         from ..settings.profiles import load
 
-        return load(directory("config", self.world.environ))
+        return load(self.directory("config"))
 
-    def directory(self, kind: str) -> Path:
-        return directory(kind, self.world.environ)  # type: ignore[arg-type]
+    def directory(self, kind: Kind) -> Path:
+        """Where things of that kind are kept."""
+        from ..settings.paths import directory
+
+        return directory(kind, self.world.environ)
 
     @cached_property
     def timeout(self) -> float:
@@ -111,6 +122,7 @@ class App:
     @cached_property
     def renderer(self) -> Renderer:
         """Made before anything is sent, so that a wrong ``--jq`` or ``--fields`` costs nothing."""
+        from ..settings.resolve import OUTPUTS
         from ..terminal.fields import parse_fields
         from ..terminal.render import Output, Renderer, parse_format
 
@@ -160,6 +172,8 @@ class App:
 
     @cached_property
     def transport(self) -> Setting[str]:
+        from ..settings.resolve import TRANSPORTS
+
         return self.settings.choice("transport", env.TRANSPORT, TRANSPORTS, "auto")
 
     @cached_property
@@ -191,6 +205,7 @@ class App:
     @cached_property
     def caller(self) -> Caller:
         from ..fullstory.call import Caller, Clock, Policy
+        from ..settings.resolve import VIAS
 
         via = self.settings.choice("via", env.VIA, VIAS, "auto").value
         return Caller(

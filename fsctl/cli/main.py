@@ -10,14 +10,16 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from ..errors import ExitCode, FsctlError, Usage
-from ..terminal.world import World
 from .app import App
-from .results import Bytes, Document, One, Result, Rows
+
+if TYPE_CHECKING:
+    from ..terminal.world import World
+    from .results import Result
 
 
 class Terminated(BaseException):
@@ -48,7 +50,7 @@ def _terminate(_number: int, _frame: Any) -> NoReturn:
 
 def main(arguments: Sequence[str], world: World | None = None) -> int:
     """Run one command line; the process status. Nothing escapes."""
-    app = App(world or World.from_process())
+    app = App(world)
     try:
         try:
             return run(app, arguments)
@@ -78,12 +80,14 @@ def run(app: App, arguments: Sequence[str]) -> int:
     from .root import fsctl
 
     result = fsctl.main(args=list(arguments), prog_name="fsctl", standalone_mode=False, obj=app)
-    if isinstance(result, Rows | One | Document | Bytes):
-        return _print(app, result)
-    return int(result) if isinstance(result, int) else ExitCode.DONE
+    if result is None or isinstance(result, int):
+        return int(result or ExitCode.DONE)
+    return _print(app, result)
 
 
 def _print(app: App, result: Result) -> int:
+    from .results import Bytes, Document, One, Rows
+
     renderer = app.renderer
     match result:
         case Rows():

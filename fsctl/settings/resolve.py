@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from ..errors import Usage
 from . import env
-from .profiles import Profiles
+
+if TYPE_CHECKING:
+    from .profiles import Profiles
 
 T = TypeVar("T")
 
