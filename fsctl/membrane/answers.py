@@ -21,11 +21,9 @@ from .gateway import Fate, GatewayError, Origin, Response, Trouble
 _ENVELOPE_LIMIT = 64 * 1024  # bytes; Membrane's errors in a 2xx are looked for in small bodies only
 
 # "Cannot POST /act" is Express and Nest; the others are what routers in front of them say.
-_CANNOT = re.compile(r"\bcannot (?:get|post|put|patch|delete) /", re.IGNORECASE)
-_ROUTE = re.compile(
-    r"^(?:the )?(?:route|endpoint)\b|\b(?:no such|unknown) (?:route|endpoint)\b", re.IGNORECASE
-)
-_THING = re.compile(r"\b(?:action|connection)", re.IGNORECASE)
+_CANNOT = r"(?i:\bcannot (?:get|post|put|patch|delete) /)"
+_ROUTE = r"(?i:^(?:the )?(?:route|endpoint)\b|\b(?:no such|unknown) (?:route|endpoint)\b)"
+_THING = r"(?i:\b(?:action|connection))"
 
 
 class Answer(NamedTuple):
@@ -107,7 +105,7 @@ def proxied(answer: Answer, asked: Asked) -> Response:
     wait = parse_retry_after(answer.header("retry-after"), asked.now)
     if is_membrane_error(value):
         raise from_membrane(value, answer.status, retry_after=wait)
-    if answer.status in (404, 405) and _CANNOT.search(_told(value) or _page(answer)):
+    if answer.status in (404, 405) and re.search(_CANNOT, _told(value) or _page(answer)):
         raise no_route(asked, answer.status)
     page = answer.body.lstrip()[:1] == b"<"
     if value is None and (answer.status >= 500 or (answer.status >= 400 and page)):
@@ -129,9 +127,9 @@ def route_missing(status: int, value: Any) -> bool:
     if "actionRunId" in value or upstream_response(value) is not None:
         return False
     told = _told(value)
-    if _CANNOT.search(told) or _ROUTE.search(told):
+    if re.search(_CANNOT, told) or re.search(_ROUTE, told):
         return True
-    return not is_membrane_error(value) and "code" not in value and not _THING.search(told)
+    return not is_membrane_error(value) and "code" not in value and not re.search(_THING, told)
 
 
 def no_route(asked: Asked, status: int) -> GatewayError:

@@ -21,17 +21,17 @@ _HINT = (
     f"Use {DEFAULT_API_URL}, or name the host in allowed_hosts of your own profile or with"
     " --api-host."
 )
-_URL = re.compile(
-    r"(?P<scheme>https?)://"
+# Kept as text: re compiles and remembers a pattern when it is first needed.
+_URL = (
+    r"(?i:(?P<scheme>https?)://"
     r"(?P<host>[a-z0-9._-]{1,255}|\[[0-9a-f:]{2,45}\])"
     r"(?::(?P<port>[0-9]{1,5}))?"
-    r"(?P<path>/.*)?",
-    re.IGNORECASE,
+    r"(?P<path>/.*)?)"
 )
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4 = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_IPV4 = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
+_NUMBER = r"[0-9]+|0x[0-9a-f]*"
 
 
 class ApiAddress(NamedTuple):
@@ -95,7 +95,7 @@ def parse_api_url(url: str, *, source: str) -> ApiAddress:
 
     Raises :class:`NeedsPerson`, without repeating the URL: it may hold a password.
     """
-    match = _URL.fullmatch(url.strip())
+    match = re.fullmatch(_URL, url.strip())
     problem = _problem(url.strip(), match)
     if match is None or problem:
         raise NeedsPerson(
@@ -111,7 +111,7 @@ def is_loopback(host: str) -> bool:
     """127.0.0.0/8, ::1 and ``localhost``, as :func:`parse_api_url` spells them."""
     if host in ("localhost", "::1", "0:0:0:0:0:0:0:1"):
         return True
-    return host.startswith("127.") and _IPV4.fullmatch(host) is not None
+    return host.startswith("127.") and re.fullmatch(_IPV4, host) is not None
 
 
 def _problem(url: str, match: re.Match[str] | None) -> str | None:
@@ -141,10 +141,10 @@ def _problem(url: str, match: re.Match[str] | None) -> str | None:
 
 def _is_host(host: str) -> bool:
     labels = host.removesuffix(".").split(".")
-    if not all(_LABEL.fullmatch(label) for label in labels):
+    if not all(re.fullmatch(_LABEL, label) for label in labels):
         return False
     # A name whose last label is a number is an address to some parsers: 127.1, 2130706433, 0x7f.1
-    return _NUMBER.fullmatch(labels[-1]) is None or _IPV4.fullmatch(host) is not None
+    return re.fullmatch(_NUMBER, labels[-1]) is None or re.fullmatch(_IPV4, host) is not None
 
 
 def _is_membrane(host: str) -> bool:

@@ -43,9 +43,9 @@ RECENT_RUNS = 50
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _LOGS_OFF = (Trouble.NOT_FOUND, Trouble.NO_ROUTE, Trouble.FORBIDDEN, Trouble.INVALID)
-_FULL_URL = re.compile(r"(https://[A-Za-z0-9.-]{1,255})(/.*)?", re.DOTALL)
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
+_FULL_URL = r"(https://[A-Za-z0-9.-]{1,255})(/[^?#]*)?"
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_HEADER_VALUE = r"[\x20-\x7e\t]*"
 _REFUSED_HEADERS = frozenset(
     [
         "authorization",
@@ -328,7 +328,7 @@ def _connection_path(selector: str) -> str:
 
 def _proxied_path(path: str) -> str:
     """The path below ``/proxy``: checked again, because a wrong one leaves the connection."""
-    match = _FULL_URL.fullmatch(path)
+    match = re.fullmatch(_FULL_URL, path)
     if match is None:
         return check_path(path)
     return f"/{match[1]}{check_path(match[2] or '/')}"
@@ -345,7 +345,7 @@ def _with_url(connection: Connection, told: Any) -> Connection:
 
 
 def _checked_header(name: str, value: str) -> tuple[str, str]:
-    if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+    if not (re.fullmatch(_HEADER_NAME, name) and re.fullmatch(_HEADER_VALUE, value)):
         raise Usage(
             f"The header {ascii(name)[:80]} holds characters that no header has.",
             hint="Write it as 'Name: value', in ASCII and on one line.",

@@ -16,7 +16,7 @@ from .hosts import is_loopback
 
 _VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _EXCEPTIONS = ("no_proxy", "NO_PROXY")
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|[0-9A-Fa-f:]{2,45}")
+_HOST = r"[A-Za-z0-9._-]{1,255}|[0-9A-Fa-f:]{2,45}"
 
 
 class Proxy(NamedTuple):
@@ -67,7 +67,7 @@ def _parse(text: str, variable: str) -> Proxy:
         raise _unusable(variable, "is not an http:// or https:// URL")
     if "@" in parts.path or "@" in parts.query or "@" in parts.fragment:
         raise _unusable(variable, "holds a /, ? or # in its user name or password")
-    if not parts.hostname or not _HOST.fullmatch(parts.hostname):
+    if not parts.hostname or not re.fullmatch(_HOST, parts.hostname):
         raise _unusable(variable, "names no host")
     name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = port or (443 if scheme == "https" else 80)

@@ -29,7 +29,7 @@ RENEW_BEFORE = 60  # seconds before expiry
 CLOCK_LEEWAY = 60  # seconds a clock may be wrong before a token counts as expired
 MAX_TOKEN = 16 * 1024  # characters; servers refuse longer header lines
 
-_TOKEN = re.compile(r"[\x21-\x7e]+")
+_TOKEN = r"[\x21-\x7e]+"
 
 
 class TokenSource(Protocol):
@@ -124,7 +124,7 @@ def expiry(token: str) -> float | None:
 
 def check_token(token: str, origin: str, remedy: str, now: float) -> str:
     """``token`` if it may stand in a header and has not expired; else :class:`NeedsPerson`."""
-    if len(token) > MAX_TOKEN or not _TOKEN.fullmatch(token):
+    if len(token) > MAX_TOKEN or not re.fullmatch(_TOKEN, token):
         raise NeedsPerson(
             f"{origin} does not hold a token: it has spaces or characters that no token has, or"
             " is too long.",

@@ -14,6 +14,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ class Transport:
             raise _not_sent("The time allowed was over before anything was sent.", "deadline")
         wire.sent = False
         wire.timeout = min(read_timeout or self._read_timeout, remaining)
-        timeout = urllib3.Timeout(min(self._connect_timeout, remaining), wire.timeout)
+        timeout = urllib3.Timeout(connect=min(self._connect_timeout, remaining), read=wire.timeout)
         try:
             response = self._pool.urlopen(
                 method,
@@ -165,11 +166,14 @@ class Transport:
         host = self._address.authority
         if isinstance(error, urllib3_errors.TimeoutError | TimeoutError):
             return _unanswered(f"{host} did not answer in time.", "timeout")
+        cause = error.args[-1] if error.args else None
+        if isinstance(cause, HTTPException) and not isinstance(cause, ConnectionError):
+            return unreadable(f"The answer of {host} is not HTTP.", code="not_http")
         return _unanswered(f"The connection to {host} broke before its answer was whole.", "reset")
 
     def _not_connected(self, error: Exception) -> GatewayError:
         host = self._address.authority
-        refusal = _TUNNEL.search(str(error)) if self._proxy else None
+        refusal = re.search(_TUNNEL, str(error)) if self._proxy else None
         if self._proxy and (refusal or isinstance(error, urllib3_errors.ProxyError)):
             return self._proxy_failed(self._proxy, refusal[1] if refusal else None)
         if isinstance(error, urllib3_errors.NameResolutionError):
@@ -225,7 +229,7 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
 
 def _read_answer(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> Answer:
     body = bytearray()
-    while piece := response.read1(_READ, decode_content=False):
+    while piece := _read_piece(response):
         body += piece
         if len(body) > MAX_RESPONSE:
             raise _too_large(response.status)
@@ -237,6 +241,13 @@ def _read_answer(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> Answ
         dropped |= {"content-encoding", "content-length"}
     headers = tuple(item for item in response.headers.items() if item[0].lower() not in dropped)
     return Answer(response.status, headers, bytes(body))
+
+
+def _read_piece(response: urllib3.BaseHTTPResponse) -> bytes:
+    try:
+        return response.read1(_READ, decode_content=False)
+    except (urllib3_errors.ProtocolError, urllib3_errors.SSLError):
+        raise _truncated(response.status) from None
 
 
 def _unpacked(packed: bytearray, status: int) -> bytearray:
@@ -253,11 +264,11 @@ def _unpacked(packed: bytearray, status: int) -> bytearray:
     if len(body) > MAX_RESPONSE:
         raise _too_large(status)
     if not member.eof:
-        raise unreadable("The answer ends in the middle.", code="truncated", status=status)
+        raise _truncated(status)
     return bytearray(body)
 
 
-_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
+_TUNNEL = r"Tunnel connection failed: ([0-9]{3})"
 
 
 def _not_sent(
@@ -280,6 +291,10 @@ def _unanswered(message: str, code: str) -> GatewayError:
         code=code,
         hint="Check the network, then try again.",
     )
+
+
+def _truncated(status: int) -> GatewayError:
+    return unreadable("The answer ends in the middle.", code="truncated", status=status)
 
 
 def _too_large(status: int) -> GatewayError:
