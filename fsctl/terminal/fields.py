@@ -36,7 +36,7 @@ def pick(row: Any, path: str) -> Any:
         if path in row:
             return row[path]
         cut = path.rfind(".")
-        while cut > 0:
+        while cut >= 0:
             if path[:cut] in row:
                 found = pick(row[path[:cut]], path[cut + 1 :])
                 if found is not MISSING:

@@ -39,16 +39,17 @@ class _Listing:
         self._thing = thing
 
     def block(self, entries: Sequence[tuple[str, Any, Column]], depth: int) -> list[str]:
+        values = [self._inline(value, column, depth) for _, value, column in entries]
         labels = [clean(label) for label, _, _ in entries]
-        aligned = min(max(map(width, labels), default=0), WIDEST_LABEL)
+        beside = [label for label, inline in zip(labels, values, strict=True) if inline]
+        aligned = min(max(map(width, beside), default=0), WIDEST_LABEL)
         lines = []
-        for label, (_, value, column) in zip(labels, entries, strict=True):
-            inline = self._inline(value, column, depth)
+        for label, inline, (_, value, column) in zip(labels, values, entries, strict=True):
             if inline is None:
                 lines.append(self._painter.dim(label))
                 lines += ["  " + line for line in self._nested(value, depth + 1)]
                 continue
-            first, *rest = inline or [""]
+            first, *rest = inline
             filled = self._painter.dim(pad(label, aligned))
             lines.append((filled + GAP + self._linked(first, column)).rstrip(" "))
             hanging = " " * max(aligned, width(label)) + GAP

@@ -36,6 +36,10 @@ class Messages:
         if not self.quiet:
             self._say("fsctl: ", text)
 
+    def announce(self, text: str) -> None:
+        """Something that must be known even where ``--quiet`` was asked for."""
+        self._say("fsctl: ", text)
+
     def warn(self, text: str) -> None:
         """Something that may be wrong, though the command goes on."""
         self._say("fsctl: " + self._painted(_YELLOW, "warning:") + " ", text)

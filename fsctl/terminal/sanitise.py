@@ -20,12 +20,11 @@ _HIDDEN = (
     "\\U000e0000-\\U000e00ff\\U000e01f0-\\U000e0fff"
 )
 # Joiners and variation selectors: part of emoji and of several scripts, hidden anywhere else.
-_JOINERS = "\\u200c\\u200d"
+_JOINERS = "\u200c\u200d"
 _SELECTORS = "\\ufe00-\\ufe0f\\U000e0100-\\U000e01ef"
 
 _UNSAFE = re.compile(f"[{_HIDDEN}{_JOINERS}{_SELECTORS}]")
 _UNSAFE_LINES = re.compile(f"(?![\\n\\t])[{_HIDDEN}{_JOINERS}{_SELECTORS}]")
-_SELECTOR = re.compile(f"[{_SELECTORS}]")
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _VIRAMA = 9  # the combining class of the sign that joins consonants in Indic scripts
@@ -71,26 +70,39 @@ def _json_escape(match: re.Match[str]) -> str:
 
 def _belongs(match: re.Match[str]) -> bool:
     """Whether a joiner or selector stands where a script or an emoji needs it."""
-    character, text = match[0], match.string
-    before = text[match.start() - 1] if match.start() else ""
-    if character in "\u200c\u200d":
-        after = text[match.end()] if match.end() < len(text) else ""
-        if before and unicodedata.combining(before) == _VIRAMA:
-            return True
-        return _joinable(before) and _joinable(after)
-    if _SELECTOR.match(character):
-        # One selector on one visible base: a row of them can carry a hidden message.
-        if before.isascii():
-            return before in tuple("0123456789#*")
-        return before.isprintable() and not _SELECTOR.match(before)
-    return False
+    text, at = match.string, match.start()
+    if text[at] in _JOINERS:
+        return _joiner_belongs(text, at)
+    return _is_selector(text[at]) and _selector_belongs(text, at)
+
+
+def _joiner_belongs(text: str, at: int) -> bool:
+    before, after = text[at - 1 : at], text[at + 1 : at + 2]
+    if before and unicodedata.combining(before) == _VIRAMA:
+        return True
+    if _is_selector(before):
+        return _selector_belongs(text, at - 1) and _joinable(after)
+    return _joinable(before) and _joinable(after)
+
+
+def _selector_belongs(text: str, at: int) -> bool:
+    """One selector on one visible base: a row of them can carry a hidden message."""
+    base = text[at - 1 : at]
+    if base.isascii():
+        return base != "" and base in "0123456789#*"
+    return base.isprintable() and not _UNSAFE.match(base)
 
 
 def _joinable(character: str) -> bool:
-    if not character or character.isascii():
+    """A letter, mark or picture beyond ASCII: what joiners join."""
+    if not character or character.isascii() or _UNSAFE.match(character):
         return False
     kind = unicodedata.category(character)
-    return (kind[0] in "LM" or kind in ("So", "Sk", "Sm")) and character not in "\u115f\u1160\u3164"
+    return kind[0] in "LM" or kind in ("So", "Sk", "Sm")
+
+
+def _is_selector(character: str) -> bool:
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
 
 
 # What .NET's text search skips (the runners of GitHub and Azure compare by culture), beside blanks.

@@ -1,0 +1,166 @@
+"""Tables: aligned, fitted to the window, honest about ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fsctl.terminal.messages import Messages
+from fsctl.terminal.render import Column, Output, Renderer
+from fsctl.terminal.width import width
+from tests.support.screen import Screen, pipe, terminal
+
+COLUMNS = [
+    Column("id", kind="id", importance=10),
+    Column("email", importance=9),
+    Column("name", importance=8),
+    Column("created", kind="time", importance=4),
+    Column("seats", kind="number", importance=2),
+]
+ROW = {
+    "id": "6012345678901234567",
+    "email": "ada.lovelace@analytical-engines.example.com",
+    "name": "Ada",
+    "created": "2024-05-01T12:03:22Z",
+    "seats": 5,
+}
+
+
+def table(screen: Screen, rows: Any, columns: Any = COLUMNS) -> list[str]:
+    Renderer(screen, Output(format="table")).rows(rows, columns=columns)
+    return screen.out.splitlines()
+
+
+def test_wide_and_combining_characters_are_aligned() -> None:
+    names = ["Ada", "日本語", "e\u0301a", "👩‍💻", "🇬🇧x"]
+    lines = table(terminal(), [{"n": n, "x": "|"} for n in names], [Column("n"), Column("x")])
+    assert {width(line.partition("|")[0]) for line in lines[1:]} == {8}
+
+
+def test_everything_is_shown_where_the_window_is_wide_enough() -> None:
+    assert table(terminal(160), [ROW]) == [
+        "ID                   EMAIL                                        NAME  "
+        "CREATED                     SEATS",
+        "6012345678901234567  ada.lovelace@analytical-engines.example.com  Ada   "
+        "2024-05-01 12:03:22 +00:00      5",
+    ]
+
+
+def test_a_narrow_window_loses_the_least_important_columns_then_cuts_text_but_no_id() -> None:
+    assert table(terminal(60), [ROW]) == [
+        "ID                   EMAIL                              NAME",
+        "6012345678901234567  ada.lovelace@analytical-engines.…  Ada",
+    ]
+    assert table(terminal(40), [ROW]) == [
+        "ID                   EMAIL",
+        "6012345678901234567  ada.lovelace@analy…",
+    ]
+    assert table(terminal(20), [ROW]) == ["ID", "6012345678901234567"]
+
+
+def test_a_name_of_two_hundred_characters_leaves_room_for_the_others() -> None:
+    lines = table(terminal(60), [{**ROW, "email": "a@b.example", "name": "Long " * 40}])
+    assert lines == [
+        "ID                   EMAIL        NAME",
+        "6012345678901234567  a@b.example  Long Long Long Long Long…",
+    ]
+
+
+def test_a_column_without_any_value_goes_before_a_less_important_one_with_values() -> None:
+    columns = [Column("name", importance=9), Column("id", importance=1, kind="id")]
+    lines = table(terminal(24), [{"name": None, "id": "x" * 20}], columns)
+    assert lines == ["ID", "x" * 20]
+
+
+def test_nothing_is_cut_or_left_out_in_a_pipe() -> None:
+    lines = table(pipe(width=20), [{**ROW, "name": "Long " * 40}])
+    assert ("Long " * 40).strip() in lines[1]
+    assert lines[0].split() == ["ID", "EMAIL", "NAME", "CREATED", "SEATS"]
+
+
+def test_a_later_longer_text_is_cut_to_the_first_page_s_width_and_a_later_id_never() -> None:
+    columns = [Column("id", kind="id"), Column("name")]
+    pages = [[{"id": "1", "name": "Ada"}], [{"id": "1234567", "name": "Lovelace"}]]
+    assert table(terminal(), iter(pages), columns) == ["ID  NAME", "1   Ada", "1234567  Lov…"]
+    assert table(pipe(), iter(pages), columns)[2] == "1234567  Lovelace"
+
+
+def test_urls_numbers_and_times_are_never_shortened() -> None:
+    url = "https://app.fullstory.com/ui/ORG/session/5%3A6"
+    columns = [
+        Column("url", kind="url", importance=9),
+        Column("n", kind="number"),
+        Column("note", never_cut=True),
+    ]
+    rows = [{"url": url, "n": 12345678901234567890, "note": "whole note"}]
+    for window in (20, 50, 70, 100):
+        for line in table(terminal(window), rows, columns)[1:]:
+            assert url in line
+            assert "…" not in line
+
+
+def test_left_out_columns_are_named_only_to_those_who_ask() -> None:
+    for verbose in (False, True):
+        screen = terminal(40)
+        messages = Messages(screen, verbose_asked=verbose)
+        Renderer(screen, Output(), messages).rows([ROW], columns=COLUMNS)
+        assert ("too narrow for NAME, CREATED, SEATS" in screen.err) == verbose
+
+
+def test_the_header_is_dim_only_with_colour() -> None:
+    assert "\x1b" not in "".join(table(terminal(), [ROW]))
+    lines = table(terminal(200, color=True), [ROW])
+    assert lines[0].startswith("\x1b[2mID")
+    assert lines[0].endswith("\x1b[0m")
+    assert "\x1b" not in lines[1]
+
+
+def test_urls_are_hyperlinks_only_where_the_terminal_follows_them() -> None:
+    columns = [Column("session", link="url", kind="id"), Column("url", kind="url")]
+    rows = [{"session": "5:6", "url": "https://x.test/5"}]
+    assert "\x1b" not in "".join(table(terminal(), rows, columns))
+    linked = "\x1b]8;;https://x.test/5\x1b\\{}\x1b]8;;\x1b\\"
+    assert table(terminal(hyperlinks=True), rows, columns) == [
+        "SESSION  URL",
+        f"{linked.format('5:6')}      {linked.format('https://x.test/5')}",
+    ]
+
+
+def test_a_hostile_address_is_never_a_hyperlink() -> None:
+    for url in (
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://x.test/\x1b\\\x1b]8;;https://evil.test",
+        "https://x.test/\x07",
+        "https://x.test/ y",
+        "https://x.test/\n",
+        "https://x\u202e.test/",
+        "",
+        7,
+        None,
+    ):
+        screen = terminal(hyperlinks=True)
+        assert "\x1b" not in "".join(table(screen, [{"u": url}], [Column("u", kind="url")]))
+
+
+def test_rich_markup_is_plain_text() -> None:
+    assert table(terminal(), [{"n": "[red]x[/red]"}], [Column("n")])[1] == "[red]x[/red]"
+
+
+CELL = st.text(st.characters(codec="utf-8"), max_size=60) | st.none() | st.integers()
+
+
+@given(
+    st.lists(st.fixed_dictionaries({"a": CELL, "b": CELL, "c": CELL}), min_size=1, max_size=4),
+    st.integers(20, 120),
+    st.permutations([1, 5, 9]),
+)
+def test_a_table_of_texts_fits_any_window(
+    rows: list[dict[str, Any]], window: int, importance: list[int]
+) -> None:
+    columns = [Column(key, importance=n) for key, n in zip("abc", importance, strict=True)]
+    lines = table(terminal(window), rows, columns)
+    assert len(lines) == len(rows) + 1
+    assert all(width(line) <= window for line in lines)
