@@ -206,7 +206,7 @@ class Store:
         if application or version or db.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise Usage(
                 f"{self.path} is a database, but not one of the sandbox.",
-                hint="Give another place for the sandbox, or move that file away.",
+                hint="Give the sandbox another place, or replace that file: `fsctl sandbox reset`.",
             )
         _run_script(db, _SCHEMA)
         db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
