@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import NotFound
-from ..terminal.cells import Column
+from ..terminal.columns import Column
 from .app import App
 from .options import Command, Group, pass_app
 from .results import One, Rows

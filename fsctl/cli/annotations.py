@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..terminal.cells import Column
+from ..terminal.columns import Column
 from .app import App
 from .input import read_text
 from .options import Command, Group, pass_app

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import FsctlError
-from ..terminal.cells import Column
+from ..terminal.columns import Column
 
 Ending = Callable[[], FsctlError | None]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import FsctlError, NotFound, Refused, Usage
-from ..terminal.cells import Column
+from ..terminal.columns import Column
 from .app import App
 from .options import Command, Group, pass_app
 from .results import One, Rows

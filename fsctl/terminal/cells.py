@@ -1,57 +1,15 @@
-"""Columns, and a value as the text of one cell."""
+"""A value as the text of one cell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Literal
+from typing import Any
 
+from fsctl.terminal.columns import Kind
 from fsctl.terminal.encode import compact
-
-Row = Mapping[str, Any]
-Kind = Literal["text", "id", "url", "time", "number", "bool", "json"]
 
 # Epoch values from here on are milliseconds: in seconds this is the year 5138.
 _MILLISECONDS_FROM = 100_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a list, or one line of a single thing.
-
-    ``key`` is a dotted path into the row. ``header`` is what a table calls it, by default the key
-    in capitals. Where the window is too narrow, columns of the lowest ``importance`` go first, and
-    then texts and JSON are shortened; other kinds and what is ``never_cut`` are not. ``link`` is
-    the path of the address that the cell leads to on terminals with hyperlinks (a URL leads to
-    itself).
-    """
-
-    key: str
-    header: str = ""
-    importance: int = 5
-    kind: Kind = "text"
-    never_cut: bool = False
-    link: str = ""
-
-    @property
-    def title(self) -> str:
-        return self.header or self.key.replace("_", " ").upper()
-
-    @property
-    def label(self) -> str:
-        """What a listing of one thing calls it: the key, as ``--fields`` takes it."""
-        return self.key if self.header in ("", self.key) else self.header.lower()
-
-    @property
-    def whole(self) -> bool:
-        """Whether its cells are never shortened."""
-        # A shortened number would be another number, and a shortened time says little.
-        return self.never_cut or self.kind not in ("text", "json")
-
-    @property
-    def right(self) -> bool:
-        return self.kind == "number"
 
 
 def machine_text(value: Any) -> str:

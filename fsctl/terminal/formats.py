@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from fsctl.terminal.cells import Column, Row, human_text
+from fsctl.terminal.cells import human_text
+from fsctl.terminal.columns import Column, Row
 from fsctl.terminal.delimited import csv_cell, guard, markdown_cell, tsv_cell
 from fsctl.terminal.encode import compact, pretty
 from fsctl.terminal.sanitise import clean

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fsctl.terminal.cells import Column, Row, human_text
+from fsctl.terminal.cells import human_text
+from fsctl.terminal.columns import Column, Row
 from fsctl.terminal.encode import compact
 from fsctl.terminal.fields import MISSING, pick
 from fsctl.terminal.sanitise import clean

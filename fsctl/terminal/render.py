@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from fsctl.errors import Usage
-from fsctl.terminal.cells import Column, Row
+from fsctl.terminal.columns import Column, Row
 from fsctl.terminal.encode import compact, pretty
 from fsctl.terminal.fields import Selection
 from fsctl.terminal.formats import (

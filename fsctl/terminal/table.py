@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
 
-from fsctl.terminal.cells import Column, Row, human_text, machine_text
+from fsctl.terminal.cells import human_text, machine_text
+from fsctl.terminal.columns import Column, Row
 from fsctl.terminal.fields import MISSING, pick
 from fsctl.terminal.sanitise import ci_safe, clean
 from fsctl.terminal.width import fit, pad, shorten, width

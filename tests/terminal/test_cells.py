@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsctl.terminal.cells import Column, local_time, machine_text, parse_time
+from fsctl.terminal.cells import local_time, machine_text, parse_time
+from fsctl.terminal.columns import Column
 
 BERLIN = timezone(timedelta(hours=2))
 MOMENT = datetime(2024, 5, 1, 12, 3, 22, tzinfo=UTC)

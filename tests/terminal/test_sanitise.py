@@ -42,6 +42,8 @@ BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
         ("one\u2028two", r"one\u2028two"),
         ("x\U000e0041\U000e0042", r"x\U000e0041\U000e0042"),
         ("ad\u200dmin", r"ad\u200dmin"),
+        ("日\u200dadmin", r"日\u200dadmin"),
+        ("日\u200d", r"日\u200d"),
         ("ad\u200bmin", r"ad\u200bmin"),
         ("a\ufe0f\ufe0e", r"a\ufe0f\ufe0e"),
         ("x\ud83d", r"x\ud83d"),

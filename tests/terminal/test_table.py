@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fsctl.terminal.messages import Messages
 from fsctl.terminal.render import Column, Output, Renderer
 from fsctl.terminal.width import width
-from tests.support.screen import Screen, pipe, terminal
+from tests.support.screen import Screen, build_log, pipe, terminal
 
 COLUMNS = [
     Column("id", kind="id", importance=10),
@@ -99,6 +99,20 @@ def test_urls_numbers_and_times_are_never_shortened() -> None:
         for line in table(terminal(window), rows, columns)[1:]:
             assert url in line
             assert "…" not in line
+
+
+def test_text_gives_way_to_numbers_and_times_beside_it() -> None:
+    columns = [Column("n", kind="number"), Column("at", kind="time"), Column("name")]
+    rows = [{"n": 12345678901234567890, "at": "2024-05-01T12:03:22Z", "name": "Ada " * 10}]
+    assert table(terminal(68), rows, columns)[1] == (
+        "12345678901234567890  2024-05-01 12:03:22 +00:00  Ada Ada Ada Ada A…"
+    )
+
+
+def test_a_build_log_s_table_is_aligned_after_its_commands_are_broken() -> None:
+    rows = [{"n": "::error::x", "x": "|"}, {"n": "Ada", "x": "|"}]
+    columns = [Column("n"), Column("x")]
+    assert table(build_log(), rows, columns)[1:] == ["\\x3a:error::x  |", "Ada            |"]
 
 
 def test_left_out_columns_are_named_only_to_those_who_ask() -> None:
