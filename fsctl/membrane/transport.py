@@ -180,7 +180,8 @@ class Transport:
             return _not_sent(f"The name {host} could not be resolved.", "dns")
         if isinstance(error, urllib3_errors.SSLError | ssl.SSLError):
             return _tls_failed(host, error)
-        if isinstance(error, urllib3_errors.TimeoutError | TimeoutError):
+        refused = isinstance(error, urllib3_errors.NewConnectionError)  # a TimeoutError to urllib3
+        if isinstance(error, urllib3_errors.TimeoutError | TimeoutError) and not refused:
             return _not_sent(f"{host} did not accept a connection in time.", "connect_timeout")
         return _not_sent(f"{host} could not be reached{_why(error)}.", "connect")
 

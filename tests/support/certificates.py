@@ -26,15 +26,14 @@ def make_authority(directory: Path, host: str) -> Authority:
         pytest.skip("needs the openssl program to make certificates")
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "extensions").write_text(f"subjectAltName=DNS:{host}\n")
-    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    for arguments in (
-        ["req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2"]
-        + ["-subj", "/CN=Test CA"],
-        ["req", *new_key, "-keyout", "leaf.key", "-out", "leaf.csr", "-subj", f"/CN={host}"],
-        ["x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key"]
-        + ["-CAcreateserial", "-out", "leaf.pem", "-days", "2", "-extfile", "extensions"],
+    new_key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    for command in (
+        f"req -x509 {new_key} -keyout ca.key -out ca.pem -days 2 -subj /CN=Test-CA",
+        f"req {new_key} -keyout leaf.key -out leaf.csr -subj /CN={host}",
+        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem -days 2"
+        " -extfile extensions",
     ):
-        subprocess.run([program, *arguments], cwd=directory, check=True, capture_output=True)
+        subprocess.run([program, *command.split()], cwd=directory, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "leaf.pem", directory / "leaf.key")
     return Authority(directory / "ca.pem", context)

@@ -132,7 +132,8 @@ class ScriptedServer:
                 if step is not None and step.before is not None:
                     step.before()
                 if step is not None and not step.read:
-                    return _reset(connection)
+                    connection.sendall(step.response)
+                    return _reset(connection) if step.end == "reset" else None
                 seen = _read_request(connection)
                 if seen is None:
                     return None
