@@ -69,7 +69,7 @@ def read_verbs(command: Sequence[str], *, cache: Cache, cwd: Path, env: Mapping[
     program is missing or is another tool of the same name, and :class:`GatewayError` (not sent)
     where its help does not come.
     """
-    key = _cache_key(command)
+    key = cache_key(command)
     cached = cache.get(key, max_age=WRAPPER_FRESH if len(command) > 1 else None)
     if isinstance(cached, dict) and isinstance(cached.get("shown"), list):
         return Verbs(frozenset(str(word) for word in cached["shown"]))
@@ -88,7 +88,8 @@ def read_verbs(command: Sequence[str], *, cache: Cache, cwd: Path, env: Mapping[
     return Verbs(frozenset(shown))
 
 
-def _cache_key(command: Sequence[str]) -> str:
+def cache_key(command: Sequence[str]) -> str:
+    """What the verbs of ``command`` are remembered by: its program's path, size and time."""
     try:
         told = Path(command[0]).stat()
     except OSError:
@@ -136,7 +137,7 @@ _WORD = re.compile(r"[a-z][a-z-]*")
 _BRACES = re.compile(r"\{([a-z][a-z,|-]*)\}")
 _FLAG = re.compile(r"(?<![\w-])--[A-Za-z][A-Za-z-]*")
 _FRAME = "│┃|╎┆"
-_BULLETS = "*•$>-· "
+_BULLET = re.compile(r"[*•$>·-] +")
 
 
 def parse_help(text: str, group: str | None = None) -> Iterator[str]:
@@ -191,7 +192,8 @@ def _entry(body: str, group: str | None, *, listed: bool, indented: bool) -> Ite
         body = body[len("usage:") :].lstrip()
         for names in _BRACES.findall(body):  # argparse: {login,search,...}
             yield from _listed(names.replace("|", ","), group)
-    text = body.lstrip(_BULLETS)
+    bullet = _BULLET.match(body)
+    text = body[bullet.end() :] if bullet else body
     program = _PROGRAM.match(text)
     if program is None and not (indented or listed):
         return

@@ -18,8 +18,11 @@ from typing import Any, Literal
 
 from fsctl.membrane.cache import Cache, MemoryCache
 from fsctl.membrane.cli import CliGateway
+from fsctl.membrane.verbs import cache_key
 
 Form = Literal["older", "newest"]
+
+_shown: dict[str, list[str]] = {}  # the verbs of fakes that were asked before, to save time
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJ0ZW5hbnRLZXkiOiJ0In0.c2VjcmV0LXNpZ25hdHVyZQ"
 ROOT = Path(__file__).parents[2]
@@ -115,6 +118,7 @@ def make_cli_gateway(
     """A gateway over a fake ``membrane``, which talks to the server at ``server_url``.
 
     ``settings`` are those of :class:`FakeMembrane`; give ``fake`` instead to look at its calls.
+    Without a ``cache``, the help of each kind of fake is read once only.
     """
     fake = fake or FakeMembrane(form=form, **settings)
     program = fake.install(tmp_path / "bin")
@@ -123,12 +127,19 @@ def make_cli_gateway(
         given["MEMBRANE_API_URI"] = server_url
     checkout = tmp_path / "checkout"
     checkout.mkdir(exist_ok=True)
-    return CliGateway(
+    kind = json.dumps([fake.form, list(fake.without), fake.help])
+    remembered = MemoryCache()
+    if kind in _shown:
+        remembered.set(cache_key([str(program)]), {"shown": _shown[kind]})
+    gateway = CliGateway(
         [str(program)],
-        cache=cache or MemoryCache(),
+        cache=cache or remembered,
         environ=given | (environ or {}),
         run_dir=tmp_path / "state",
         timeout=timeout,
         cwd=checkout,
         trace=trace,
     )
+    if cache is None and fake.help is None:
+        _shown[kind] = sorted(gateway.verbs.shown)
+    return gateway
