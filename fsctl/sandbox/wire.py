@@ -169,22 +169,22 @@ class Handler(BaseHTTPRequestHandler):
         self._write(received, head, body[: len(body) // 2])
 
     def _write(self, received: Received, head: bytes, body: bytes) -> None:
-        """Send it all at once, and log the request if asked."""
+        """Send it all at once. Logged first: whoever has the answer can find it in the log."""
+        self._log(received)
         try:
             self.connection.sendall(head + body)
         except OSError:  # the caller has gone
             self.close_connection = True
-        self._log(received)
 
     def _reset(self, received: Received) -> None:
         """Close so that the caller sees the connection reset."""
+        self._log(received)
         self.close_connection = True
         with contextlib.suppress(OSError):
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.rfile.close()  # it holds the socket open
         self.connection.close()
-        self._log(received)
 
     def _hang(self, received: Received) -> None:
         """Say nothing until the caller gives up or the server stops."""

@@ -1,9 +1,13 @@
-"""A sandbox on a loopback port, in a thread of the test process."""
+"""A sandbox on a loopback port, in a thread of the test process or in a process of its own."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from fsctl.sandbox.clock import Clock
@@ -43,3 +47,46 @@ def running_sandbox(
             yield server
         finally:
             server.stop()
+
+
+_PROGRAM = """
+import sys
+from pathlib import Path
+from fsctl.sandbox.serve import serve
+path, *faults = sys.argv[1:]
+number = serve(Path(path), faults=faults, log=True, out=sys.stdout, err=sys.stderr)
+raise SystemExit(128 + number)
+"""
+
+
+@dataclass
+class SandboxProcess:
+    """A sandbox server in a process of its own; ``end`` stops it and gives its exit status."""
+
+    url: str
+    log: Path
+    process: subprocess.Popen[str]
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+    def conversation(self) -> list[str]:
+        """What came so far: ``METHOD TARGET STATUS``."""
+        return self.log.read_text().splitlines()
+
+
+@contextmanager
+def sandbox_process(tmp_path: Path, *, faults: Sequence[str] = ()) -> Iterator[SandboxProcess]:
+    """Serve from a process of its own while the block runs."""
+    log = tmp_path / "sandbox.log"
+    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "sandbox.sqlite3"), *faults]
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            yield SandboxProcess(process.stdout.readline().strip(), log, process)
+        finally:
+            process.kill()
