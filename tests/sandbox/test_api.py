@@ -92,6 +92,7 @@ def test_methods_are_known_in_any_case(fullstory: Fullstory) -> None:
         b"\xff{}",
         b"\xef\xbb\xbf{}",
         b'{"uid": "\\ud800"}',
+        b'{"properties": {}, "schema": {"properties": {"\\ud800": "x"}}, "name": "x"}',
         b'{"properties": {"a": NaN}}',
         b'{"properties": {"a": 1e999}}',
         b'{"properties": {"a": ' + b"9" * 5_000 + b"}}",
@@ -107,6 +108,12 @@ def test_a_body_that_is_no_clean_json_object_is_refused(
     assert status == 400
     assert code in {"invalid_argument", "required_field"}
     assert fullstory.ok("GET", "/v2/users")["total_records"] == "0"
+
+
+def test_nesting_is_refused_or_taken_at_any_depth(fullstory: Fullstory) -> None:
+    for depth in range(800, 1000):
+        raw = b'{"properties": {"a": ' + b"[" * depth + b"]" * depth + b"}}"
+        assert fullstory.refused("POST", "/v2/users", raw=raw)[0] == 400
 
 
 def test_text_that_is_no_unicode_is_refused_wherever_it_stands(fullstory: Fullstory) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import unicodedata
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from fsctl.fullstory.limits import DISPLAY_NAME_MAX
+from fsctl.sandbox import seed as seed_module
 from fsctl.sandbox.seed import seed, seed_if_empty
 from fsctl.sandbox.show import summary
 from fsctl.sandbox.store import Store
@@ -124,6 +126,25 @@ def test_processes_that_seed_at_once_seed_once(tmp_path: Path) -> None:
     ]
     answers = [child.communicate(timeout=60)[0].strip() for child in children]
     assert sorted(answers) == [b"False", b"False", b"True"]
+
+
+def test_a_store_that_another_process_seeds_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = (Store(tmp_path / "sandbox.db", clock=still_clock()) for _ in range(2))
+    looked = seed_module._is_empty
+
+    def overtaken(db: sqlite3.Connection) -> bool:
+        monkeypatch.setattr(seed_module, "_is_empty", looked)
+        answer = looked(db)
+        seed(other, seed=9, people=1)
+        return answer
+
+    monkeypatch.setattr(seed_module, "_is_empty", overtaken)
+    assert seed_if_empty(mine) is None
+    assert summary(mine)["seed"] == 9
+    mine.close()
+    other.close()
 
 
 def test_sessions_lie_in_the_thirty_days_before_today(fullstory: Fullstory) -> None:

@@ -73,6 +73,14 @@ def test_properties_are_merged_deeply_and_nulls_change_nothing(fullstory: Fullst
     }
 
 
+def test_the_types_of_a_replaced_object_go_with_it(fullstory: Fullstory) -> None:
+    user_id = fullstory.user(uid="ada", properties={"at": {"city": "London"}, "n": 1})
+    fullstory.user(uid="ada", properties={"at": "home"})
+    person = fullstory.person(user_id, include_schema="true")
+    assert person["properties"] == {"at": "home", "n": 1}
+    assert person["schema"] == {"properties": {"at": "str", "n": "real"}}
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_unknown_id_is_not_found(fullstory: Fullstory, method: str) -> None:
     body: dict[str, Any] | None = {} if method == "POST" else None
@@ -263,6 +271,15 @@ def test_a_deletion_takes_its_time(fullstory: Fullstory) -> None:
     fullstory.clock.advance(0.2)
     assert fullstory.refused("GET", f"/v2/users/{user_id}")[0] == 404
     assert _listed(fullstory) == []
+
+
+def test_asking_again_does_not_put_a_deletion_off(fullstory: Fullstory) -> None:
+    user_id = fullstory.user(uid="ada")
+    fullstory.ok("DELETE", f"/v2/users/{user_id}")
+    fullstory.clock.advance(4)
+    assert fullstory.ok("DELETE", f"/v2/users/{user_id}") == {}
+    fullstory.clock.advance(1)
+    assert fullstory.refused("DELETE", f"/v2/users/{user_id}")[0] == 404
 
 
 def test_a_deletion_by_uid_is_the_same(fullstory: Fullstory) -> None:
