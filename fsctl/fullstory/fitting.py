@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .schemas import Schema, SchemaReader, as_dict, as_list
 from .types import Values
 
-Schema = Mapping[str, Any]
 Path = tuple[str, ...]
 
 # Objects that schemas are known to wrap inputs in.
@@ -22,7 +22,9 @@ _WRAPPERS = (
     "body", "data", "payload", "input", "request", "requestBody", "params", "parameters",
     "query", "queryParameters", "path", "pathParameters",
 )  # fmt: skip
-_EXACT_FLOAT = 2**53  # beyond it a JSON number may lose digits on the way
+# Objects whose member names are the user's own: placed whole and untouched, or not at all.
+_OWN_NAMES = frozenset(("properties", "schema"))
+_EXACT_FLOAT = 2**53  # a JSON number from here on may lose digits on its way through Membrane
 
 
 @dataclass(slots=True)
@@ -39,39 +41,56 @@ class Fitted:
 
 
 def fit(
-    values: Values, schema: Schema | None, aliases: Mapping[str, Sequence[str]] | None = None
+    values: Values, schema: Schema, aliases: Mapping[str, Sequence[str]] | None = None
 ) -> Fitted:
     """Place ``values`` (nested, in Fullstory's own names) where ``schema`` wants them.
 
-    ``aliases`` are other names for a top-level value. Without a schema nothing can be placed.
+    ``aliases`` are other names for a top-level value. Where the schema has alternatives, it is the
+    first that fits, or else the one that comes nearest.
     """
+    reader = SchemaReader(schema)
+    tries = []
+    for top in reader.alternatives(schema):
+        fitted = _fit(reader, top, values, aliases or {})
+        if fitted.fits:
+            return fitted
+        tries.append(fitted)
+    return min(tries, key=lambda fitted: (len(fitted.unplaced), len(fitted.missing)))
+
+
+def _fit(
+    reader: SchemaReader, top: Schema, values: Values, aliases: Mapping[str, Sequence[str]]
+) -> Fitted:
     fitted = Fitted()
-    root = _Root(schema or {})
     for name, value in values.items():
-        names = (name, *(aliases or {}).get(name, ()))
-        if not any(_place(fitted, root, (candidate,), value) for candidate in names):
-            fitted.unplaced.extend(_place_parts(fitted, root, (name,), value))
-    fitted.missing = sorted(root.missing(fitted.arguments))
+        names = (name, *aliases.get(name, ()))
+        if not any(_place(fitted, reader, top, (candidate,), value) for candidate in names):
+            fitted.unplaced.extend(_place_parts(fitted, reader, top, (name,), value))
+    fitted.missing = sorted(reader.missing(top, fitted.arguments))
     return fitted
 
 
-def _place_parts(fitted: Fitted, root: _Root, path: Path, value: Any) -> list[str]:
+def _place_parts(
+    fitted: Fitted, reader: SchemaReader, top: Schema, path: Path, value: Any
+) -> list[str]:
     """Place an object's members one by one; returns the paths of those that have no place."""
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, Mapping) or not value or path[0] in _OWN_NAMES:
         return [".".join(path)]
     unplaced: list[str] = []
     for key, item in value.items():
         inner = (*path, str(key))
-        if not _place(fitted, root, inner, item):
-            unplaced.extend(_place_parts(fitted, root, inner, item))
+        if not _place(fitted, reader, top, inner, item):
+            unplaced.extend(_place_parts(fitted, reader, top, inner, item))
     return unplaced
 
 
-def _place(fitted: Fitted, root: _Root, path: Path, value: Any) -> bool:
+def _place(fitted: Fitted, reader: SchemaReader, top: Schema, path: Path, value: Any) -> bool:
     """Put one whole value into the first place of the schema that takes it."""
-    for place, schema in root.places(path):
-        ok, fitting = _convert(root, schema, value)
-        if ok and _put(fitted.arguments, place, fitting):
+    for place, schema in _places(reader, top, path):
+        ok, fitting = _convert(reader, schema, value)
+        if not ok or not _survives(fitting) or (path[0] in _OWN_NAMES and fitting != value):
+            continue
+        if _put(fitted.arguments, place, fitting):
             return True
     return False
 
@@ -89,83 +108,36 @@ def _put(arguments: dict[str, Any], place: Path, value: Any) -> bool:
     return True
 
 
-class _Root:
-    """An input schema, with its references."""
+def _survives(value: Any) -> bool:
+    """Whether every number in ``value`` comes out of a JavaScript service as it went in."""
+    if isinstance(value, int):
+        return abs(value) < _EXACT_FLOAT
+    if isinstance(value, Mapping):
+        return all(_survives(item) for item in value.values())
+    return not isinstance(value, list | tuple) or all(_survives(item) for item in value)
 
-    def __init__(self, schema: Schema) -> None:
-        self._document = schema
-        self.schema = self.resolve(schema)
 
-    def resolve(self, schema: Any) -> Schema:
-        """The schema behind a local ``$ref`` and a lone ``allOf``."""
-        for _ in range(16):
-            if not isinstance(schema, Mapping):
-                return {}
-            reference = schema.get("$ref")
-            parts = schema.get("allOf")
-            if isinstance(reference, str) and reference.startswith("#/"):
-                schema = self._follow(reference)
-            elif isinstance(parts, list) and len(parts) == 1:
-                schema = {**{k: v for k, v in schema.items() if k != "allOf"}, **_dict(parts[0])}
+def _places(reader: SchemaReader, top: Schema, path: Path) -> Iterator[tuple[Path, Schema]]:
+    """Where a value at ``path`` could stand: at the top, then inside a wrapping object."""
+    yield from _places_in(reader, top, path)
+    names = reader.properties(top)
+    for wrapper in _WRAPPERS:
+        if wrapper in names and wrapper != path[0]:
+            for place, schema in _places_in(reader, names[wrapper], path):
+                yield (wrapper, *place), schema
+
+
+def _places_in(reader: SchemaReader, schema: Schema, path: Path) -> Iterator[tuple[Path, Schema]]:
+    properties = reader.properties(schema)
+    for taken in range(len(path), 0, -1):  # the most flattened name is the most explicit
+        for name in _spellings(path[:taken]):
+            if name not in properties:
+                continue
+            if taken == len(path):
+                yield (name,), properties[name]
             else:
-                return schema
-        return {}
-
-    def _follow(self, reference: str) -> Any:
-        target: Any = self._document
-        for part in reference[2:].split("/"):
-            target = _dict(target).get(part.replace("~1", "/").replace("~0", "~"))
-        return target
-
-    def alternatives(self, schema: Schema) -> Iterator[Schema]:
-        """The schema itself, or each of its ``anyOf`` or ``oneOf``."""
-        choices = schema.get("anyOf") or schema.get("oneOf")
-        if not isinstance(choices, list):
-            yield schema
-            return
-        for choice in choices:
-            yield self.resolve(choice)
-
-    def properties(self, schema: Schema) -> Mapping[str, Any]:
-        merged: dict[str, Any] = {}
-        for alternative in self.alternatives(schema):
-            merged.update(_dict(alternative.get("properties")))
-        return merged
-
-    def places(self, path: Path) -> Iterator[tuple[Path, Schema]]:
-        """Where a value at ``path`` could stand: at the top, then inside a wrapping object."""
-        yield from self._places(self.schema, path)
-        top = self.properties(self.schema)
-        for wrapper in _WRAPPERS:
-            if wrapper in top and wrapper != path[0]:
-                for place, schema in self._places(self.resolve(top[wrapper]), path):
-                    yield (wrapper, *place), schema
-
-    def _places(self, schema: Schema, path: Path) -> Iterator[tuple[Path, Schema]]:
-        properties = self.properties(schema)
-        for taken in range(len(path), 0, -1):  # the most flattened name is the most explicit
-            for name in _spellings(path[:taken]):
-                if name not in properties:
-                    continue
-                inner = self.resolve(properties[name])
-                if taken == len(path):
-                    yield (name,), inner
-                else:
-                    for place, found in self._places(inner, path[taken:]):
-                        yield (name, *place), found
-
-    def missing(self, arguments: Mapping[str, Any]) -> Iterator[str]:
-        """Required inputs that are absent, inside the objects that are present too."""
-        yield from self._missing(self.schema, arguments, "")
-
-    def _missing(self, schema: Schema, given: Mapping[str, Any], prefix: str) -> Iterator[str]:
-        required = schema.get("required")
-        for name in required if isinstance(required, list) else []:
-            if isinstance(name, str) and name not in given:
-                yield f"{prefix}{name}"
-        for name, inner in self.properties(schema).items():
-            if isinstance(given.get(name), Mapping):
-                yield from self._missing(self.resolve(inner), given[name], f"{prefix}{name}.")
+                for place, found in _places_in(reader, properties[name], path[taken:]):
+                    yield (name, *place), found
 
 
 def _spellings(path: Path) -> Iterator[str]:
@@ -185,23 +157,27 @@ def _spellings(path: Path) -> Iterator[str]:
             yield name
 
 
-def _convert(root: _Root, schema: Schema, value: Any) -> tuple[bool, Any]:
+def _convert(reader: SchemaReader, schema: Schema, value: Any) -> tuple[bool, Any]:
     """``value`` as ``schema`` wants it: ``(True, value)``, or ``(False, None)``."""
-    for alternative in root.alternatives(schema):
-        ok, converted = _convert_plain(root, alternative, value)
+    for alternative in reader.alternatives(schema):
+        ok, converted = _convert_plain(reader, alternative, value)
         if ok:
             return True, converted
     return False, None
 
 
-def _convert_plain(root: _Root, schema: Schema, value: Any) -> tuple[bool, Any]:
+def _convert_plain(reader: SchemaReader, schema: Schema, value: Any) -> tuple[bool, Any]:
     types = schema.get("type")
-    wanted = {types} if isinstance(types, str) else set(types if isinstance(types, list) else ())
+    wanted = (
+        {types} if isinstance(types, str) else {t for t in as_list(types) if isinstance(t, str)}
+    )
     if not wanted and "properties" in schema:
         wanted = {"object"}
     for candidate in _forms(value, wanted):
         if isinstance(candidate, Mapping):
-            return _convert_object(root, schema, candidate)
+            return _convert_object(reader, schema, candidate)
+        if isinstance(candidate, list | tuple):
+            return _convert_array(reader, schema, candidate)
         allowed = schema.get("enum")
         if not isinstance(allowed, list) or candidate in allowed:
             return True, candidate
@@ -216,14 +192,11 @@ def _forms(value: Any, wanted: set[str]) -> Iterator[Any]:
         yield "true" if value else "false"
     elif isinstance(value, int) and "string" in wanted:
         yield str(value)
-    elif isinstance(value, str) and wanted & {"integer", "number"} and _is_small_integer(value):
+    elif isinstance(value, str) and wanted & {"integer", "number"} and _INTEGER.fullmatch(value):
         yield int(value)
 
 
-def _is_small_integer(text: str) -> bool:
-    return (
-        re.fullmatch(r"-?(0|[1-9][0-9]{0,15})", text) is not None and abs(int(text)) < _EXACT_FLOAT
-    )
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")  # such that nothing is lost by reading it
 
 
 def _types_of(value: Any) -> set[str]:
@@ -240,23 +213,30 @@ def _types_of(value: Any) -> set[str]:
     return {"object"} if isinstance(value, Mapping) else {"array"}
 
 
-def _convert_object(root: _Root, schema: Schema, value: Mapping[str, Any]) -> tuple[bool, Any]:
+def _convert_object(
+    reader: SchemaReader, schema: Schema, value: Mapping[str, Any]
+) -> tuple[bool, Any]:
     """An object fits whole where it is free-form, or where each member fits by its own name."""
-    properties = root.properties(schema)
-    open_ended = schema.get("additionalProperties") not in (None, False) or not properties
+    properties = as_dict(schema.get("properties"))
+    beyond = schema.get("additionalProperties", None if properties else True)
     converted: dict[str, Any] = {}
     for key, item in value.items():
-        name = next((name for name in _spellings((key,)) if name in properties), None)
-        if name is None:
-            if not open_ended:
-                return False, None
-            converted[key] = item
-            continue
-        ok, converted[name] = _convert(root, root.resolve(properties[name]), item)
+        name = next((name for name in _spellings((key,)) if name in properties), key)
+        inner = properties.get(name, beyond)
+        if name in converted or inner in (None, False):
+            return False, None
+        ok, converted[name] = (
+            _convert(reader, inner, item) if isinstance(inner, Mapping) else (True, item)
+        )
         if not ok:
             return False, None
     return True, converted
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    return dict(value) if isinstance(value, Mapping) else {}
+def _convert_array(reader: SchemaReader, schema: Schema, value: Sequence[Any]) -> tuple[bool, Any]:
+    """An array fits where each of its items does."""
+    items = schema.get("items")
+    if not isinstance(items, Mapping):
+        return True, value
+    each = [_convert(reader, items, item) for item in value]
+    return all(ok for ok, _ in each), [converted for _, converted in each]

@@ -10,7 +10,7 @@ from ..errors import Usage
 from ..membrane import payload
 from ..membrane.gateway import Action, Request
 from ..membrane.paths import encode_segment
-from .fitting import fit
+from .fitting import Fitted, fit
 from .types import Call, Operation, Via
 
 
@@ -42,22 +42,22 @@ def choose(
         return proxy_request(call, proxy_base), None
     if action is None:
         reason = f"the connection has no action {operation.action}"
+    elif action.input_schema is None:
+        reason = f"the action {operation.action} tells no input schema"
     else:
         fitted = fit(call.values, action.input_schema, operation.aliases)
         if fitted.fits:
             return ActionRun(action, fitted.arguments), None
-        reason = _misfit(operation, action, fitted.unplaced, fitted.missing)
+        reason = _misfit(operation, fitted)
     if via == "action":
         raise _unusable(operation, action, reason)
     return proxy_request(call, proxy_base), reason
 
 
-def _misfit(operation: Operation, action: Action, unplaced: list[str], missing: list[str]) -> str:
-    if action.input_schema is None:
-        return f"the action {operation.action} tells no input schema"
-    if unplaced:
-        return f"the action {operation.action} has no input for {', '.join(unplaced)}"
-    return f"the action {operation.action} also requires {', '.join(missing)}"
+def _misfit(operation: Operation, fitted: Fitted) -> str:
+    if fitted.unplaced:
+        return f"the action {operation.action} has no input for {', '.join(fitted.unplaced)}"
+    return f"the action {operation.action} also requires {', '.join(fitted.missing)}"
 
 
 def _unusable(operation: Operation, action: Action | None, reason: str) -> Usage:
@@ -79,26 +79,36 @@ def proxy_request(call: Call, proxy_base: str = "") -> Request:
         value = encode_segment(str(values.pop(name)), f"The {name}")
         path = path.replace(f"{{{name}}}", value)
     query = tuple(
-        (name, _query_text(values.pop(name))) for name in operation.query if name in values
+        (name, _query_text(name, values.pop(name))) for name in operation.query if name in values
     )
     headers: tuple[tuple[str, str], ...] = ()
     body = None
     if operation.writes and operation.method != "DELETE":
-        body = payload.encode(values)
+        body = encoded(values, f"The {operation.noun}")
         headers = (("Content-Type", "application/json"),)
     elif values:
         raise AssertionError(f"{operation.name} has no place for {sorted(values)}")
     return Request(operation.method, f"{proxy_base}{path}", query, headers, body)
 
 
+def encoded(values: Any, what: str) -> bytes:
+    """``values`` as JSON. Raises :class:`Usage`, naming ``what``, for text that is not UTF-8."""
+    try:
+        return payload.encode(values)
+    except payload.BadPayload as problem:
+        raise Usage(f"{what} cannot be sent: {problem}.", hint="Check its encoding.") from None
+
+
 def _path_names(path: str) -> list[str]:
     return [part[1:-1] for part in path.split("/") if part.startswith("{")]
 
 
-def _query_text(value: Any) -> str:
+def _query_text(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    text = str(value)
+    encoded(text, f"The {name}")  # a lone surrogate, from bytes that are not UTF-8, has no URL
+    return text
 
 
 def route_as_data(route: Route, operation: Operation) -> dict[str, Any]:

@@ -19,14 +19,16 @@ MAX_PATH = 8_000  # characters; beyond what servers accept in a request line
 # What RFC 3986 lets stand unencoded in a path segment, without the percent sign.
 _SEGMENT_SAFE = "-._~!$&'()*+,;=:@"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are not UTF-8
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def as_seen(text: str) -> str:
     """``text`` as the most eager server could come to see it."""
-    while (decoded := unquote(text, errors="replace")) != text:
-        text = decoded
-    return unicodedata.normalize("NFKC", text)
+    text = _HALF_CHARACTER.sub("\ufffd", text)
+    while (seen := unicodedata.normalize("NFKC", unquote(text, errors="replace"))) != text:
+        text = seen
+    return text
 
 
 def check_segment(value: str, what: str) -> str:
@@ -62,7 +64,13 @@ def check_path(path: str) -> str:
     not plainly inside the connection's own (see the module).
     """
     path = path if path.startswith("/") else f"/{path}"
-    problem = "an empty segment (//)" if "//" in as_seen(path[:MAX_PATH]) else _problem(path)
+    seen = as_seen(path[:MAX_PATH])
+    if "//" in seen:
+        problem: str | None = "an empty segment (//)"
+    elif ":" in seen.split("/")[1]:
+        problem = "a colon in its first segment"  # http:evil.test is an address to URL parsers
+    else:
+        problem = _problem(path)
     if problem:
         raise Usage(
             f"The path {shown(path)} is refused: it holds {problem}.",
