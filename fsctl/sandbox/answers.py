@@ -77,7 +77,7 @@ class Options:
     """How this sandbox behaves where Fullstory publishes no number.
 
     ``page_size`` rows a page; ``delete_seconds`` until a deleted user is gone; ``job_seconds`` a
-    batch job takes (None: one second, and one more for every 25,000 rows).
+    batch job takes (None: one second, and one more for every 10,000 rows).
     """
 
     page_size: int = 100

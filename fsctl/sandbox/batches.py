@@ -40,7 +40,7 @@ from fsctl.sandbox.answers import (
 )
 from fsctl.sandbox.clock import iso
 
-_ROWS_A_SECOND = 25_000
+_ROWS_A_SECOND = 10_000
 _TOO_MANY = "Too many batch imports are in progress. Wait for some of them to finish."
 
 # Takes one request of a batch and the batch's shared context; answers its result.
