@@ -31,7 +31,9 @@ def pretty(value: Any, *, ci: bool = False) -> str:
         # The same layout, some times as fast; it does not take the escape of a lone surrogate.
         with contextlib.suppress(msgspec.DecodeError):
             return msgspec.json.format(encoded, indent=2)
-    return _safe(_dump(value, 2), ci)
+    indented = _dump(value, 2)
+    nothing_escaped = encoded.isascii() and "\\u" not in encoded
+    return indented if nothing_escaped else _safe(indented, ci)
 
 
 def _safe(encoded: str, ci: bool) -> str:

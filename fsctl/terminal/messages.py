@@ -7,7 +7,6 @@ that cannot be said must not hide the outcome it speaks of.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from fsctl.errors import FsctlError
@@ -21,15 +20,21 @@ LONGEST = 4000  # characters of one message: a service may answer with a whole p
 _RED, _YELLOW, _DIM, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
 
-@dataclass
 class Messages:
     """The voice on stderr. ``quiet`` leaves warnings and errors; ``debug`` implies ``verbose``."""
 
-    world: World
-    quiet: bool = False
-    verbose_asked: bool = False
-    debug_asked: bool = False
-    _broken: bool = field(default=False, init=False)
+    def __init__(
+        self,
+        world: World,
+        quiet: bool = False,
+        verbose_asked: bool = False,
+        debug_asked: bool = False,
+    ) -> None:
+        self.world = world
+        self.quiet = quiet
+        self.verbose_asked = verbose_asked
+        self.debug_asked = debug_asked
+        self._broken = False
 
     def note(self, text: str) -> None:
         """Something good to know, such as which session was chosen."""

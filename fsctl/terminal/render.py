@@ -8,29 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from fsctl.errors import Usage
 from fsctl.terminal.columns import Column, Row
 from fsctl.terminal.encode import compact, pretty
 from fsctl.terminal.fields import Selection
-from fsctl.terminal.formats import (
-    JsonArray,
-    JsonLines,
-    ListFormat,
-    Markdown,
-    TableFormat,
-    csv_format,
-    markdown_line,
-    markdown_text,
-    tsv_format,
-)
-from fsctl.terminal.jq import Program, compile_jq
-from fsctl.terminal.listing import listing
+from fsctl.terminal.formats import JsonArray, JsonLines, ListFormat
 from fsctl.terminal.messages import Messages
 from fsctl.terminal.sanitise import ci_safe, clean
 from fsctl.terminal.streams import write_bytes, write_text
 from fsctl.terminal.world import World
+
+if TYPE_CHECKING:
+    from fsctl.terminal.jq import Program
 
 __all__ = ["FORMATS", "Column", "Format", "Output", "Renderer", "Row", "parse_format"]
 
@@ -83,7 +74,11 @@ class Renderer:
         self._world = world
         self._output = output
         self._messages = messages or Messages(world)
-        self._program: Program | None = None if output.jq is None else compile_jq(output.jq)
+        self._program: Program | None = None
+        if output.jq is not None:
+            from fsctl.terminal.jq import compile_jq
+
+            self._program = compile_jq(output.jq)
 
     def rows(
         self,
@@ -132,9 +127,13 @@ class Renderer:
         elif form == "json":
             self._write(pretty(thing, ci=self._world.under_ci) + "\n")
         elif form == "table":
+            from fsctl.terminal.listing import listing
+
             self._write(listing(thing, chosen_columns, self._world))
         elif form == "markdown":
-            self._write(self._markdown_listing(thing))
+            from fsctl.terminal.columned import markdown_listing
+
+            self._write(markdown_listing(thing))
         else:
             writer = self._list_format(chosen_columns if selection else None)
             assert writer is not None
@@ -190,32 +189,23 @@ class Renderer:
         """The writer of lists; None where jq's results take its place."""
         if self._program is not None:
             return None
-        match self._output.format or ("table" if self._world.stdout_is_terminal else "jsonl"):
-            case "table":
-                return TableFormat(self._world, columns)
-            case "json":
-                return JsonArray(self._world)
-            case "jsonl":
-                return JsonLines(self._world)
-            case "csv":
-                return csv_format(self._world, columns, raw=self._output.raw_csv)
-            case "tsv":
-                return tsv_format(self._world, columns)
-            case "markdown":
-                return Markdown(self._world, columns)
+        form = self._output.format or ("table" if self._world.stdout_is_terminal else "jsonl")
+        if form == "jsonl":
+            return JsonLines(self._world)
+        if form == "json":
+            return JsonArray(self._world)
+        # Everything with columns is loaded apart: scripts, which ask for JSON, start sooner.
+        from fsctl.terminal import columned
 
-    def _markdown_listing(self, thing: Row) -> str:
-        head = markdown_line(["Field", "Value"]) + markdown_line(["---", "---"])
-        lines = (
-            markdown_line(
-                [
-                    markdown_text(key),
-                    markdown_text(value if isinstance(value, str) else compact(value)),
-                ]
-            )
-            for key, value in thing.items()
-        )
-        return head + "".join(lines)
+        match form:
+            case "table":
+                return columned.TableFormat(self._world, columns)
+            case "csv":
+                return columned.csv_format(self._world, columns, raw=self._output.raw_csv)
+            case "tsv":
+                return columned.tsv_format(self._world, columns)
+            case "markdown":
+                return columned.Markdown(self._world, columns)
 
     def _results(self, value: Any) -> None:
         """Write what the jq program makes of one value: strings raw, the rest compact."""
@@ -239,16 +229,18 @@ class Renderer:
             self._messages.warn(complaint)
 
     def _explain(self, writer: ListFormat | None) -> None:
-        left_out = list(getattr(writer, "left_out", ()))
+        if writer is None:
+            return
+        left_out = list(writer.left_out)
         if left_out:
             names = ", ".join(left_out[:_NAMES_SHOWN]) + (", …" if left_out[_NAMES_SHOWN:] else "")
             self._messages.warn(
                 f"later rows also have {names}, left out here; name them with --fields"
             )
-        dropped = [column.title for column in getattr(writer, "dropped", ())]
-        if dropped:
+        if writer.dropped:
+            names = ", ".join(writer.dropped)
             self._messages.verbose(
-                f"the window is too narrow for {', '.join(dropped)}; -o json shows everything"
+                f"the window is too narrow for {names}; -o json shows everything"
             )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 # C0, DEL and C1; soft hyphen; marks, embeddings, overrides and isolates of direction; line and
 # paragraph separators; fillers, invisible operators and other characters that are never seen;
@@ -23,8 +24,17 @@ _HIDDEN = (
 _JOINERS = "\u200c\u200d"
 _SELECTORS = "\\ufe00-\\ufe0f\\U000e0100-\\U000e01ef"
 
-_UNSAFE = re.compile(f"[{_HIDDEN}{_JOINERS}{_SELECTORS}]")
-_UNSAFE_LINES = re.compile(f"(?![\\n\\t])[{_HIDDEN}{_JOINERS}{_SELECTORS}]")
+
+# Compiled when a text first needs them: most output is plain, and each takes a millisecond.
+@cache
+def _unsafe() -> re.Pattern[str]:
+    return re.compile(f"[{_HIDDEN}{_JOINERS}{_SELECTORS}]")
+
+
+@cache
+def _unsafe_lines() -> re.Pattern[str]:
+    return re.compile(f"(?![\\n\\t])[{_HIDDEN}{_JOINERS}{_SELECTORS}]")
+
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _VIRAMA = 9  # the combining class of the sign that joins consonants in Indic scripts
@@ -35,8 +45,8 @@ def clean(text: str, *, multiline: bool = False) -> str:
     if text.isprintable() and text.isascii():
         return text
     if multiline:
-        return _UNSAFE_LINES.sub(_visible, text.replace("\r\n", "\n"))
-    return _UNSAFE.sub(_visible, text)
+        return _unsafe_lines().sub(_visible, text.replace("\r\n", "\n"))
+    return _unsafe().sub(_visible, text)
 
 
 def clean_json(encoded: str) -> str:
@@ -46,7 +56,7 @@ def clean_json(encoded: str) -> str:
     """
     if encoded.isprintable() and encoded.isascii():
         return encoded
-    return _UNSAFE_LINES.sub(_json_escape, encoded)
+    return _unsafe_lines().sub(_json_escape, encoded)
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -90,12 +100,12 @@ def _selector_belongs(text: str, at: int) -> bool:
     base = text[at - 1 : at]
     if base.isascii():
         return base != "" and base in "0123456789#*"
-    return base.isprintable() and not _UNSAFE.match(base)
+    return base.isprintable() and not _unsafe().match(base)
 
 
 def _joinable(character: str) -> bool:
     """A letter, mark or picture beyond ASCII: what joiners join."""
-    if not character or character.isascii() or _UNSAFE.match(character):
+    if not character or character.isascii() or _unsafe().match(character):
         return False
     kind = unicodedata.category(character)
     return kind[0] in "LM" or kind in ("So", "Sk", "Sm")
@@ -110,13 +120,23 @@ _IGNORED = "\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\\xad\\u034f\\u061c\\u18
 _IGNORED += "\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufe00-\\ufe0f\\ufeff"
 _BREAK = "\\n\\r\\x0b\\x0c\\x1c-\\x1e\\x85\\u2028\\u2029"
 
-_COLONS = re.compile(f":[{_IGNORED}]*:")  # quick to rule out, most text has none
-_LINE_COMMAND = re.compile(
-    f"(?:^|(?<=[{_BREAK}]))((?:[{_IGNORED}]|[^\\S{_BREAK}])*):(?=[{_IGNORED}]*:)"
-)
-_HASH_COMMAND = re.compile(
-    f"#(?=[{_IGNORED}]*#[{_IGNORED}]*(?:vso[{_IGNORED}]*|teamcity[{_IGNORED}]*)?\\[)", re.IGNORECASE
-)
+
+@cache
+def _colons() -> re.Pattern[str]:
+    """What has to be there for a line's command: quick to rule out."""
+    return re.compile(f":[{_IGNORED}]*:")
+
+
+@cache
+def _line_command() -> re.Pattern[str]:
+    blanks = f"(?:[{_IGNORED}]|[^\\S{_BREAK}])*"
+    return re.compile(f"(?:^|(?<=[{_BREAK}]))({blanks}):(?=[{_IGNORED}]*:)")
+
+
+@cache
+def _hash_command() -> re.Pattern[str]:
+    word = f"(?:vso[{_IGNORED}]*|teamcity[{_IGNORED}]*)?"
+    return re.compile(f"#(?=[{_IGNORED}]*#[{_IGNORED}]*{word}\\[)", re.IGNORECASE)
 
 
 def ci_safe(text: str) -> str:
@@ -126,9 +146,9 @@ def ci_safe(text: str) -> str:
     ``##[name]`` and ``##vso[name]`` anywhere in it; TeamCity ``##teamcity[name]``. The first
     character of such a mark becomes an escape. Meant for text that :func:`clean` has passed.
     """
-    if _COLONS.search(text):
-        text = _LINE_COMMAND.sub(r"\1\\x3a", text)
-    return _HASH_COMMAND.sub(r"\\x23", text)
+    if _colons().search(text):
+        text = _line_command().sub(r"\1\\x3a", text)
+    return _hash_command().sub(r"\\x23", text)
 
 
 def ci_safe_json(encoded: str) -> str:

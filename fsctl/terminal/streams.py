@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import select
 import sys
 from typing import BinaryIO, cast
 
@@ -70,4 +69,6 @@ def _flush(stream: BinaryIO) -> None:
 
 
 def _wait_until_writable(stream: BinaryIO) -> None:
+    import select
+
     select.select([], [stream.fileno()], [], 1.0)

@@ -8,13 +8,14 @@ of faking a file descriptor.
 from __future__ import annotations
 
 import os
-import random
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
-from typing import IO, BinaryIO, Literal
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
 
 ColorMode = Literal["auto", "always", "never"]
 
@@ -47,7 +48,15 @@ HYPERLINK_TERMS = ("xterm-kitty", "xterm-ghostty", "alacritty", "foot", "wezterm
 
 
 def _utc_now() -> datetime:
+    from datetime import UTC, datetime
+
     return datetime.now(UTC)
+
+
+def _chance() -> float:
+    import random
+
+    return random.random()
 
 
 @dataclass
@@ -75,7 +84,7 @@ class World:
     now: Callable[[], datetime] = _utc_now
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    random: Callable[[], float] = random.random
+    random: Callable[[], float] = _chance
 
     @classmethod
     def from_process(

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
@@ -151,6 +153,26 @@ def test_everything_is_utf_8_with_line_feeds() -> None:
 def test_a_closed_stdout_takes_nothing_in_silence(name: Format) -> None:
     world = replace(pipe(), stdout=None)
     assert Renderer(world, Output(format=name)).rows(PEOPLE) == 2
+
+
+def test_a_lone_surrogate_is_written_as_its_escape_in_every_format() -> None:
+    for name in FORMATS:
+        assert "\\ud800" in printed(pipe(), [{"name": "x\ud800"}], output(name)).replace(
+            "\\\\", "\\"
+        )
+
+
+def test_json_needs_nothing_that_draws_tables() -> None:
+    program = (
+        "import sys; from fsctl.terminal.render import Output, Renderer;"
+        "from fsctl.terminal.world import World;"
+        "Renderer(World(), Output('json')).rows([{'a': 'plain'}]);"
+        "print([name for name in ('table', 'columned', 'listing', 'delimited', 'jq', 'width')"
+        " if 'fsctl.terminal.' + name in sys.modules],"
+        " [name for name in ('rich', 'msgspec', 'click', 'jq') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.split() == [b"[]", b"[]"]
 
 
 # --- streaming ----------------------------------------------------------------------------------
