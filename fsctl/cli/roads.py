@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..errors import NeedsPerson, Usage
+from ..errors import NeedsPerson
 from ..settings import env
 
 if TYPE_CHECKING:
@@ -161,26 +161,17 @@ def _cli(app: App) -> Gateway:
         environ=app.world.environ,
         run_dir=_run_directory(app),
         timeout=app.timeout,
+        api_url=_api_address(app),
+        trace=app.messages.debug if app.flags.get("debug") else None,
     )
 
 
 def _membrane(app: App) -> Sequence[str] | None:
     """The argv of the ``membrane`` command: the user's own override, or the binary on PATH."""
-    import shlex
+    from ..membrane.binary import resolve_command
 
-    from ..membrane.child import find_membrane
-
-    override = app.settings.text("membrane_command", env.MEMBRANE_COMMAND)
-    if override is not None:
-        try:
-            argv = shlex.split(override.value)
-        except ValueError:
-            argv = []
-        if not argv:
-            raise Usage(f"{override.origin} holds no command.", hint="Write it as in a shell.")
-        return argv
-    found = find_membrane(app.world.environ, Path.cwd())
-    return None if found is None else [str(found)]
+    setting = app.settings.text("membrane_command", env.MEMBRANE_COMMAND)
+    return resolve_command(setting.value if setting else None, app.world.environ, Path.cwd())
 
 
 def _run_directory(app: App) -> Path:
