@@ -33,7 +33,7 @@ def group() -> None:
         """fsctl --sandbox raw request /v2/annotations --json '{"text": "Sale begins"}'""",
     ),
 )
-@click.argument("path")
+@click.argument("path", required=False)
 @click.option(
     "-X", "--method", metavar="METHOD", help="Default: GET, or POST where there is a body."
 )
@@ -66,7 +66,7 @@ def group() -> None:
 @pass_app
 def request(
     app: App,
-    path: str,
+    path: str | None,
     method: str | None,
     headers: tuple[str, ...],
     data: str | None,
@@ -87,6 +87,8 @@ def request(
     """
     from ..fullstory import raw
 
+    if path is None:
+        raise _no_path(json_body)
     body, content_type = _body(app, data, json_body, raw_data=raw_data)
     built = raw.build(
         path,
@@ -145,9 +147,24 @@ def _body(
     return body, "application/json"
 
 
+def _no_path(json_body: str | None) -> Usage:
+    """PATH is missing, perhaps because --json took it for its body."""
+    if json_body is not None and json_body != NO_VALUE:
+        return _wrong_order(json_body)
+    return Usage("PATH is missing.", hint="Write fsctl raw request /v2/users.")
+
+
+def _wrong_order(value: str) -> Usage:
+    from ..membrane.paths import shown
+
+    return Usage(
+        f"--json is followed by {shown(value)}, which is neither JSON, @FILE nor -.",
+        hint='Put PATH first: fsctl raw request /v2/users --json \'{"uid": "ada"}\'.',
+    )
+
+
 def _json_value(app: App, value: str) -> bytes:
     from ..fullstory.raw import json_body as checked_json
-    from ..membrane.paths import shown
 
     if value == "-" or value.startswith("@"):
         return checked_json(read_value(app.world, value, "the body"), "The body")
@@ -185,6 +202,7 @@ def _shown(
 
     if include:
         app.renderer.text(_head(response))
+        app.renderer.text("")  # the empty line between headers and body
     if target is not None and error is None:
         from ..settings.files import new_file
 
@@ -208,7 +226,7 @@ def _shown(
 def _head(response: Response) -> str:
     status = "unknown" if response.status is None else response.status
     lines = [f"HTTP {status}", *(f"{name}: {value}" for name, value in response.headers)]
-    return "\n".join(" ".join(line.splitlines()) for line in lines) + "\n"
+    return "\n".join(" ".join(line.splitlines()) for line in lines)
 
 
 def _pages(app: App, request: Request) -> Iterator[Sequence[Any]]:
