@@ -57,14 +57,15 @@ class Messages:
     def debug(self, text: str) -> None:
         """Details for ``--debug``, a traceback among them: the lines are kept."""
         if self.debug_asked:
-            self._write(self._safe(text, multiline=True) + "\n")
+            self._write(self._safe(text, multiline=True, whole=True) + "\n")
 
     def error(self, error: FsctlError, *, json_asked: bool = False) -> None:
         """How the command failed; with ``json_asked`` the last line is the error as JSON."""
         head = "fsctl: " + self._painted(_RED, "error:") + " "
         lines = head + self._safe(error.message) + self._safe(_details(error)) + "\n"
         if error.hint:
-            lines += "  " + self._safe(error.hint) + "\n"
+            # A hint may list choices, a line each; indented, none can pass for a message.
+            lines += "  " + self._safe(error.hint, multiline=True).replace("\n", "\n  ") + "\n"
         if json_asked:
             data = _redacted(error.as_data())
             lines += compact(data, ci=self.world.under_ci) + "\n"
@@ -73,9 +74,9 @@ class Messages:
     def _say(self, head: str, text: str) -> None:
         self._write(head + self._safe(text) + "\n")
 
-    def _safe(self, text: str, *, multiline: bool = False) -> str:
+    def _safe(self, text: str, *, multiline: bool = False, whole: bool = False) -> str:
         text = _redact(text)
-        if len(text) > LONGEST and not multiline:
+        if len(text) > LONGEST and not whole:
             text = text[:LONGEST] + "…"
         text = clean(text, multiline=multiline)
         return ci_safe(text) if self.world.under_ci else text

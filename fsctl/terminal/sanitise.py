@@ -146,9 +146,9 @@ def ci_safe(text: str) -> str:
     ``##[name]`` and ``##vso[name]`` anywhere in it; TeamCity ``##teamcity[name]``. The first
     character of such a mark becomes an escape. Meant for text that :func:`clean` has passed.
     """
-    if _colons().search(text):
+    if ":" in text and _colons().search(text):
         text = _line_command().sub(r"\1\\x3a", text)
-    return _hash_command().sub(r"\\x23", text)
+    return _hash_command().sub(r"\\x23", text) if "#" in text else text
 
 
 def ci_safe_json(encoded: str) -> str:

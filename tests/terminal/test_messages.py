@@ -43,6 +43,18 @@ def test_the_service_s_code_status_and_action_run_are_appended() -> None:
     )
 
 
+def test_a_hint_may_list_choices_a_line_each_all_indented() -> None:
+    screen = pipe()
+    Messages(screen).error(FsctlError("Which one?", hint="Choose:\nfirst\nfsctl: error: x"))
+    assert screen.err == "fsctl: error: Which one?\n  Choose:\n  first\n  fsctl: error: x\n"
+
+
+def test_a_traceback_for_debug_is_kept_whole_and_in_lines() -> None:
+    screen = pipe()
+    Messages(screen, debug_asked=True).debug("line\n" * 2000)
+    assert screen.err.count("line\n") == 2000
+
+
 def test_with_json_asked_for_the_last_line_is_the_error_as_json() -> None:
     screen = pipe()
     Messages(screen).error(FAILURE, json_asked=True)
