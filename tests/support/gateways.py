@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from fsctl.membrane.gateway import GatewayError
+from fsctl.membrane.gateway import Deadline, GatewayError
 from fsctl.membrane.http import HttpGateway
 from fsctl.membrane.tokens import TokenSource, find_token_source
+from tests.support.scripted_server import Seen, Step, scripted
 
 TOKEN = "pat-T0ken.of-the-tests"
 
@@ -28,6 +29,35 @@ def http_gateway(
         tokens = find_token_source({"MEMBRANE_TOKEN": TOKEN}, None, None, Path.cwd(), time.time)
         assert tokens is not None
     return HttpGateway(url, tokens, environ=environ or {}, **options)
+
+
+class Tokens:
+    """A source that gives its tokens one after another, as it is told to renew."""
+
+    origin = "MEMBRANE_WORKSPACE_SECRET"
+    remedy = "Look at the secret."
+    account = "w/t"
+
+    def __init__(self, *tokens: str) -> None:
+        self._tokens = list(tokens)
+        self.renewed = 0
+
+    def token(self, deadline: Deadline | None = None) -> str:
+        return self._tokens[0]
+
+    def renew(self) -> bool:
+        self.renewed += 1
+        if len(self._tokens) > 1:
+            self._tokens.pop(0)
+            return True
+        return False
+
+
+def one(step: Step, act: Callable[[HttpGateway], object]) -> tuple[Any, Seen]:
+    """What ``act`` gives when its one request is answered so, and that request."""
+    with scripted(step) as server:
+        result = act(http_gateway(server.url))
+    return result, server.requests[0]
 
 
 def failure_of(act: Callable[[], object], *, secrets: tuple[str, ...] = (TOKEN,)) -> GatewayError:
