@@ -159,7 +159,7 @@ def _wrong_order(value: str) -> Usage:
 
     return Usage(
         f"--json is followed by {shown(value)}, which is neither JSON, @FILE nor -.",
-        hint='Put PATH first: fsctl raw request /v2/users --json \'{"uid": "ada"}\'.',
+        hint="""Put PATH first: fsctl raw request /v2/users --json '{"uid": "ada"}'.""",
     )
 
 
@@ -171,10 +171,7 @@ def _json_value(app: App, value: str) -> bytes:
     try:
         return checked_json(value.encode("utf-8", "surrogateescape"), "The body")
     except Usage:
-        raise Usage(
-            f"--json is followed by {shown(value)}, which is neither JSON, @FILE nor -.",
-            hint='Put PATH first: fsctl raw request /v2/users --json \'{"uid": "ada"}\'.',
-        ) from None
+        raise _wrong_order(value) from None
 
 
 def _target(to: str | None, force: bool) -> Path | None:

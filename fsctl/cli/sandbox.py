@@ -80,17 +80,18 @@ def show(app: App) -> One:
 @pass_app
 def reset(app: App) -> None:
     """Forget all that the sandbox holds; its next use seeds it anew."""
+    from ..sandbox.store import remove_files
+
     path = sandbox_file(app)
     if app.dry_run:
         app.messages.note(f"Would remove {path}.")
         return
-    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-        try:
-            file.unlink(missing_ok=True)
-        except OSError as error:
-            raise Refused(
-                f"{str(file)!a} cannot be removed: {error.strerror}.", hint="Check its permissions."
-            ) from None
+    try:
+        remove_files(path)
+    except OSError as error:
+        raise Refused(
+            f"{str(path)!a} cannot be removed: {error.strerror}.", hint="Check its permissions."
+        ) from None
     app.messages.note("The sandbox is empty; its next use seeds it anew.")
 
 
