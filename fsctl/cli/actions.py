@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from ..terminal.columns import Column
 from .app import App
 from .options import Command, Group, pass_app
 from .results import One, Rows
+
+if TYPE_CHECKING:
+    from ..membrane.gateway import Action, Deadline
 
 LIST_COLUMNS = (
     Column("key", kind="id", importance=9),
@@ -53,18 +56,14 @@ def group() -> None:
 def list_(app: App, intent: str | None) -> Rows:
     """List the actions of the connection, or those that fit INTENT, a few words."""
     app.check_output()
-    connection_id = app.connection_id()
-    if intent is None:
-        found = app.caller.ask(
-            lambda deadline: app.catalogue.actions(connection_id, deadline=deadline),
-            "list of actions",
-        )
-    else:
+
+    def question(connection_id: str, deadline: Deadline) -> list[Action]:
+        if intent is None:
+            return app.catalogue.actions(connection_id, deadline=deadline)
         words = intent[:200]  # the most that Membrane takes (contracts/membrane §2.7)
-        found = app.caller.ask(
-            lambda deadline: app.gateway.actions(connection_id, intent=words, deadline=deadline),
-            "list of actions",
-        )
+        return app.gateway.actions(connection_id, intent=words, deadline=deadline)
+
+    found = app.caller.ask_connection(question, "list of actions")
     rows = [{"id": a.id, "key": a.key, "name": a.name, "description": a.description} for a in found]
     return Rows(rows, LIST_COLUMNS)
 
@@ -81,9 +80,8 @@ def list_(app: App, intent: str | None) -> Rows:
 def show(app: App, key: str) -> One | Rows:
     """Show the action KEY: what it does, what goes in and what comes out."""
     app.check_output()
-    connection_id = app.connection_id()
-    action = app.caller.ask(
-        lambda deadline: app.catalogue.action(connection_id, key, deadline=deadline),
+    action = app.caller.ask_connection(
+        lambda connection_id, deadline: app.catalogue.action(connection_id, key, deadline=deadline),
         "action",
     )
     if action is None:

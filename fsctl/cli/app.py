@@ -96,7 +96,7 @@ class App:
 
         try:
             return ZoneInfo(named.value)
-        except (OSError, ValueError):
+        except (KeyError, OSError, ValueError):
             raise Usage(
                 f"{named.origin} holds {named.value!a}, which is no time zone.",
                 hint="Use a name such as Europe/Berlin or UTC.",
@@ -122,6 +122,8 @@ class App:
     @cached_property
     def renderer(self) -> Renderer:
         """Made before anything is sent, so that a wrong ``--jq`` or ``--fields`` costs nothing."""
+        from dataclasses import replace
+
         from ..settings.resolve import OUTPUTS
         from ..terminal.fields import parse_fields
         from ..terminal.render import Output, Renderer, parse_format
@@ -133,7 +135,7 @@ class App:
                 f"{output.origin} holds {output.value!a}.", hint=f"Use one of {', '.join(OUTPUTS)}."
             )
         return Renderer(
-            self.world,
+            replace(self.world, timezone=self.time_zone),
             Output(
                 format=None if output is None else parse_format(output.value),
                 fields=parse_fields(fields) if fields is not None else (),
@@ -204,7 +206,8 @@ class App:
 
     @cached_property
     def caller(self) -> Caller:
-        from ..fullstory.call import Caller, Clock, Policy
+        from ..fullstory.call import Caller
+        from ..fullstory.repeats import Clock, Policy
         from ..settings.resolve import VIAS
 
         via = self.settings.choice("via", env.VIA, VIAS, "auto").value
@@ -235,17 +238,13 @@ class App:
 
     def plan(self, call: Call) -> dict[str, Any]:
         """What a write would send, for ``--dry-run``; without credentials the canonical request."""
-        from ..fullstory.call import canonical_plan
+        from ..fullstory.routes import canonical_plan
 
         try:
             return self.caller.plan(call)
         except NeedsPerson as error:
             self.messages.note(f"{error.message} Shown as Fullstory's own API has it.")
             return canonical_plan(call)
-
-    def connection_id(self) -> str:
-        """The connection's id, for what is asked of Membrane itself."""
-        return self.caller.ask(self._connection_id, "list of connections")
 
     def _connection_id(self, deadline: Deadline) -> str:
         from ..membrane.catalogue import SeveralConnections

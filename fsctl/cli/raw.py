@@ -88,7 +88,7 @@ def request(
     from ..fullstory import raw
 
     if path is None:
-        raise _no_path(json_body)
+        raise _no_path(app, json_body)
     body, content_type = _body(app, data, json_body, raw_data=raw_data)
     built = raw.build(
         path,
@@ -147,10 +147,13 @@ def _body(
     return body, "application/json"
 
 
-def _no_path(json_body: str | None) -> Usage:
+def _no_path(app: App, json_body: str | None) -> Usage:
     """PATH is missing, perhaps because --json took it for its body."""
     if json_body is not None and json_body != NO_VALUE:
-        return _wrong_order(json_body)
+        try:
+            _json_value(app, json_body)
+        except Usage as wrong_order:
+            return wrong_order
     return Usage("PATH is missing.", hint="Write fsctl raw request /v2/users.")
 
 
@@ -330,9 +333,9 @@ def _find_action(app: App, key: str) -> Action:
     from ..membrane.paths import check_segment
 
     check_segment(key, "The action's key")
-    connection_id = app.connection_id()
-    found = app.caller.ask(
-        lambda deadline: app.catalogue.action(connection_id, key, deadline=deadline), "action"
+    found = app.caller.ask_connection(
+        lambda connection_id, deadline: app.catalogue.action(connection_id, key, deadline=deadline),
+        "action",
     )
     if found is None:
         raise NotFound(f"The connection has no action {key!a}.", hint="See `fsctl actions list`.")
