@@ -23,8 +23,6 @@ from ..membrane.gateway import (
     GatewayError,
     Request,
     Response,
-    RunLog,
-    Trouble,
 )
 from .outcome import (
     FullstoryFailed,
@@ -32,68 +30,32 @@ from .outcome import (
     as_error,
     connection_missing,
     is_gone,
-    refused_run,
+    settled,
     unreadable,
 )
-from .routes import ActionRun, Route, choose, proxy_request, route_as_data
-from .types import Answer, Call, Operation, Repeat, Via
+from .repeats import Clock, Policy, may_repeat, pause_before_retry
+from .routes import (
+    ActionRun,
+    Route,
+    canonical_plan,
+    check_road,
+    check_size,
+    choose,
+    encoded,
+    route_as_data,
+)
+from .types import Answer, Call, Operation, Repeat
 
 T = TypeVar("T")
 
-FIRST_PAUSE = 0.5  # seconds; doubled with every try
-LONGEST_PAUSE = 30.0
 SETTLE_SECONDS = 10.0  # for the one look at the run logs before an outcome is called unknown
 
 _RAW_CHECK = "Look at what it should have changed before sending it again."
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """How patiently to call: ``retries`` after the first try, ``patience`` seconds for all."""
-
-    via: Via = "auto"
-    retries: int = 3
-    patience: float = 210.0
-    proxy_base: str = ""  # put before proxied paths where a connector's base URL is unusual
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time and chance, injected: monotonic and Unix seconds, a sleep, a number in [0, 1)."""
-
-    monotonic: Callable[[], float]
-    time: Callable[[], float]
-    sleep: Callable[[float], None]
-    random: Callable[[], float]
-
-
-def may_repeat(failure: GatewayError, repeatable: bool) -> bool:
-    """Whether another try can neither do harm nor be in vain.
-
-    ``repeatable`` says that doing the thing twice is doing it once.
-    """
-    if failure.fate is Fate.NOT_SENT:
-        return failure.trouble is Trouble.UNAVAILABLE
-    if failure.trouble is Trouble.RATE_LIMITED:
-        return True
-    passing = failure.trouble in (Trouble.UNAVAILABLE, Trouble.UNREADABLE)
-    return passing and repeatable
-
-
-def pause_before_retry(tried: int, retry_after: float | None, chance: float) -> float:
-    """Seconds to wait after ``tried`` failed retries, with jitter from ``chance`` in [0, 1).
-
-    Never shorter than a ``Retry-After``; else exponential, so that many clients spread out.
-    """
-    if retry_after is not None:
-        return retry_after + chance * min(1.0, max(0.1, retry_after * 0.1))
-    ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(tried, 30))
-    return ceiling * (0.5 + 0.5 * chance)
-
-
-@dataclass(frozen=True, slots=True)
 class InFlight:
-    """A write that has been started and not answered: what it is, and how to check on it."""
+    """A write that has been sent and not answered: what it is, and how to check on it."""
 
     noun: str
     check: str | None
@@ -115,21 +77,22 @@ class Caller:
     policy: Policy = field(default_factory=Policy)
     note: Callable[[str], None] = lambda _text: None
     wrote: bool = False  # a write has been done: a closed pipe must not hide that
-    in_flight: InFlight | None = None  # a write is under way: an interrupt leaves it unknown
+    in_flight: InFlight | None = None  # a write is unanswered: an interrupt leaves it unknown
 
     def call(self, call: Call, *, deadline: Deadline | None = None) -> Answer:
         """Do it. Raises a :class:`FsctlError` whose exit code tells how it failed."""
-        deadline = deadline or self._deadline()
+        limit = deadline or self._deadline()
         operation = call.operation
-        try:
-            answer = self._call_once(call, deadline)
-        except Gone as gone:
-            self.note("What the cache knew is gone: looking it up again.")
-            self.catalogue.forget(gone.connection_id)
-            try:
-                answer = self._call_once(call, deadline)
-            except Gone as again:
-                raise connection_missing(again) from None
+
+        def work(connection_id: str, _anew: bool) -> Answer:
+            route = self._route(call, connection_id, limit)
+            writes = InFlight(operation.noun, operation.check) if operation.writes else None
+            with self._judged(connection_id, operation.noun, writes):
+                if isinstance(route, Request):
+                    return self._through_proxy(connection_id, route, call, writes, limit)
+                return self._through_action(connection_id, route, call, writes, limit)
+
+        answer = self._on_connection(work, limit)
         self.wrote = self.wrote or operation.writes
         return answer
 
@@ -139,11 +102,17 @@ class Caller:
         Without a way to ask (no credentials, no connection, the service away) it is the canonical
         request, marked ``"fitted": false``.
         """
+        limit = self._deadline()
+
+        def work(connection_id: str, _anew: bool) -> tuple[str, Route]:
+            return connection_id, self._route(call, connection_id, limit)
+
         try:
-            connection_id, route = self._route(call, self._deadline())
-        except (FsctlError, Gone) as error:
-            if isinstance(error, Usage):
-                raise
+            connection_id, route = self._on_connection(work, limit)
+        except Usage:
+            raise
+        except FsctlError as error:
+            self.note(f"{error.message} The plan is as Fullstory's own API has it.")
             return canonical_plan(call)
         head = {"dry_run": True, "fitted": True, "connection": connection_id}
         return head | route_as_data(route, call.operation)
@@ -153,161 +122,196 @@ class Caller:
 
         Fullstory's own failure comes back with its response, so that both can be shown.
         """
-        deadline = self._deadline()
-        writes = request.method not in ("GET", "HEAD", "OPTIONS")
+        limit = self._deadline()
         noun = f"{request.method} request"
-        connection_id = self._connection_id(deadline)
-        try:
-            with self._in_flight(noun, _RAW_CHECK, writes=writes):
-                response = self._send(connection_id, request, repeat=not writes, deadline=deadline)
-        except FullstoryFailed as failure:
-            error = as_error(failure, noun, writes=writes, check=_RAW_CHECK)
-            return failure.response, error
-        except GatewayError as failure:
-            raise self._raw_error(failure, connection_id, noun, writes) from None
-        self.wrote = self.wrote or writes
-        return response, None
+        reads = request.method in ("GET", "HEAD", "OPTIONS")
+        writes = None if reads else InFlight(noun, _RAW_CHECK)
+
+        def work(connection_id: str, _anew: bool) -> tuple[Response, FsctlError | None]:
+            with self._judged(connection_id, noun, writes):
+                try:
+                    response = self._send(connection_id, request, _same, reads, writes, limit)
+                    return response, None
+                except FullstoryFailed as failure:
+                    error = as_error(failure, noun, writes=not reads, check=_RAW_CHECK)
+                    return failure.response, error
+
+        response, error = self._on_connection(work, limit)
+        self.wrote = self.wrote or (not reads and error is None)
+        return response, error
 
     def run(self, action: Action, arguments: Mapping[str, Any], *, writes: bool) -> ActionResult:
         """A raw action; repeated after an unknown outcome only if it is known to read."""
-        deadline = self._deadline()
+        limit = self._deadline()
         noun = f"action {action.key or action.name}"
-        connection_id = self._connection_id(deadline)
-        try:
-            with self._in_flight(noun, _RAW_CHECK, writes=writes):
-                result = self._run(
-                    connection_id, action, arguments, repeat=not writes, deadline=deadline
+        mark = InFlight(noun, _RAW_CHECK) if writes else None
+
+        def work(connection_id: str, anew: bool) -> ActionResult:
+            current = action
+            if anew:
+                current = self._action(connection_id, action.key or action.name, limit) or action
+            with self._judged(connection_id, noun, mark):
+                return self._run(
+                    connection_id, ActionRun(current, arguments), None, not writes, mark, limit
                 )
-        except GatewayError as failure:
-            raise self._raw_error(failure, connection_id, noun, writes) from None
+
+        result = self._on_connection(work, limit)
         self.wrote = self.wrote or writes
         return result
 
     def ask(self, question: Callable[[Deadline], T], noun: str) -> T:
         """Something of Membrane's own that only reads, with the same patience."""
-        deadline = self._deadline()
+        limit = self._deadline()
         try:
-            return self._attempts(lambda: question(deadline), repeat=True, deadline=deadline)
+            return self._attempts(lambda: question(limit), True, None, limit)
         except GatewayError as failure:
             raise as_error(failure, noun, writes=False) from None
 
-    def _call_once(self, call: Call, deadline: Deadline) -> Answer:
-        operation = call.operation
-        connection_id, route = self._route(call, deadline)
-        repeat = operation.repeatable(call.values)
+    def ask_connection(self, question: Callable[[str, Deadline], T], noun: str) -> T:
+        """Something of Membrane's about the connection, whose id ``question`` gets."""
+        limit = self._deadline()
+
+        def work(connection_id: str, _anew: bool) -> T:
+            with self._judged(connection_id, noun, None):
+                return self._attempts(lambda: question(connection_id, limit), True, None, limit)
+
+        return self._on_connection(work, limit)
+
+    # -- the connection, the road, and how it ended
+
+    def _on_connection(self, work: Callable[[str, bool], T], deadline: Deadline) -> T:
+        """``work`` on the connection; once more, anew, where Membrane knows something no more."""
         try:
-            with self._in_flight(operation.noun, operation.check, writes=operation.writes):
-                if isinstance(route, Request):
-                    answer = self._through_proxy(connection_id, route, repeat, deadline)
-                else:
-                    answer = self._through_action(connection_id, route, repeat, deadline)
-            if not (operation.empty_ok or _tells_something(answer, operation)):
-                raise unreadable(
-                    f"The answer to the {operation.noun} was empty.", answer.action_run_id
-                )
-        except GatewayError as failure:
-            if is_gone(failure):
-                raise Gone(failure, connection_id) from None
-            raise as_error(
-                failure, operation.noun, writes=operation.writes, check=operation.check
-            ) from None
-        return answer
-
-    def _route(self, call: Call, deadline: Deadline) -> tuple[str, Route]:
-        """The connection and the road; everything asked here is a read."""
-        connection_id = self._connection_id(deadline)
-        action = None
-        key = call.operation.action
-        if key is not None and self.policy.via != "proxy":
-
-            def look_up() -> Action | None:
-                return self.catalogue.action(connection_id, key, deadline=deadline)
-
-            try:
-                action = self._attempts(look_up, repeat=True, deadline=deadline)
-            except GatewayError as failure:
-                if is_gone(failure):
-                    raise Gone(failure, connection_id) from None
-                raise as_error(failure, "list of actions", writes=False) from None
-        route, reason = choose(call, action, self.policy.via, self.policy.proxy_base)
-        if reason:
-            self.note(f"Using the proxy: {reason}.")
-        return connection_id, route
+            return work(self._connection_id(deadline), False)
+        except Gone as gone:
+            self.note("What the cache knew is gone: looking it up again.")
+            self.catalogue.forget(gone.connection_id)
+        try:
+            return work(self._connection_id(deadline), True)
+        except Gone as again:
+            self.catalogue.forget(again.connection_id)
+            raise connection_missing(again) from None
 
     def _connection_id(self, deadline: Deadline) -> str:
         try:
-            return self._attempts(lambda: self.connection(deadline), repeat=True, deadline=deadline)
+            return self._attempts(lambda: self.connection(deadline), True, None, deadline)
         except GatewayError as failure:
             raise as_error(failure, "list of connections", writes=False) from None
 
+    def _route(self, call: Call, connection_id: str, deadline: Deadline) -> Route:
+        """The road to take; everything asked here is a read."""
+        action = None
+        key = call.operation.action
+        if key is not None and self.policy.via != "proxy":
+            action = self._action(connection_id, key, deadline)
+        route, reason = choose(call, action, self.policy.via, self.policy.proxy_base)
+        if reason:
+            self.note(f"Using the proxy: {reason}.")
+        return route
+
+    def _action(self, connection_id: str, key: str, deadline: Deadline) -> Action | None:
+        def look_up() -> Action | None:
+            return self.catalogue.action(connection_id, key, deadline=deadline)
+
+        with self._judged(connection_id, "list of actions", None):
+            return self._attempts(look_up, True, None, deadline)
+
     @contextmanager
-    def _in_flight(self, noun: str, check: str | None, *, writes: bool) -> Iterator[None]:
-        """Remember an unanswered write; after an interrupt the mark stays."""
-        self.in_flight = InFlight(noun, check) if writes else None
+    def _judged(self, connection_id: str, noun: str, writes: InFlight | None) -> Iterator[None]:
+        """Turn a failure into the error that ends the command, or into :class:`Gone`.
+
+        Nothing is in flight afterwards, but for an interrupt, which leaves the mark.
+        """
         try:
             yield
+        except GatewayError as failure:
+            self.in_flight = None
+            if is_gone(failure):
+                raise Gone(failure, connection_id) from None
+            check = writes.check if writes else None
+            raise as_error(failure, noun, writes=writes is not None, check=check) from None
         except Exception:
             self.in_flight = None
             raise
         self.in_flight = None
 
+    # -- attempts
+
     def _through_action(
-        self, connection_id: str, route: ActionRun, repeat: Repeat, deadline: Deadline
+        self,
+        connection_id: str,
+        route: ActionRun,
+        call: Call,
+        writes: InFlight | None,
+        deadline: Deadline,
     ) -> Answer:
         # An action carries no Idempotency-Key, so KEY gives no leave to repeat one.
-        safe = repeat is Repeat.SAFE
-        result = self._run(
-            connection_id, route.action, route.arguments, repeat=safe, deadline=deadline
-        )
+        safe = call.operation.repeatable(call.values) is Repeat.SAFE
+        result = self._run(connection_id, route, call.operation, safe, writes, deadline)
         return Answer(result.output, "action", action_run_id=result.action_run_id)
 
     def _through_proxy(
-        self, connection_id: str, request: Request, repeat: Repeat, deadline: Deadline
+        self,
+        connection_id: str,
+        request: Request,
+        call: Call,
+        writes: InFlight | None,
+        deadline: Deadline,
     ) -> Answer:
+        repeat = call.operation.repeatable(call.values)
         can_repeat = repeat is Repeat.SAFE
         if repeat is Repeat.KEY and self.gateway.capabilities.headers:
             key = ("Idempotency-Key", self.new_id())
             request, can_repeat = replace(request, headers=(*request.headers, key)), True
 
-        response = self._send(connection_id, request, repeat=can_repeat, deadline=deadline)
-        if not response.body.strip():
-            return Answer(None, "proxy", response.status)
-        try:
-            return Answer(payload.decode(response.body), "proxy", response.status)
-        except payload.BadPayload as problem:
-            raise unreadable(f"Fullstory's answer cannot be read: {problem}.") from None
+        def read(response: Response) -> Answer:
+            return _read(response, call.operation)
+
+        return self._send(connection_id, request, read, can_repeat, writes, deadline)
 
     def _run(
         self,
         connection_id: str,
-        action: Action,
-        arguments: Mapping[str, Any],
-        *,
+        route: ActionRun,
+        operation: Operation | None,
         repeat: bool,
+        writes: InFlight | None,
         deadline: Deadline,
     ) -> ActionResult:
-        self._check_size(len(payload.encode(arguments)))
+        """Run an action; a raw one, without an ``operation``, may answer with nothing."""
+        check_size(self.gateway, len(encoded(route.arguments, "The input")))
         marker = self.new_id()
 
         def attempt() -> ActionResult:
-            return self.gateway.run_action(
-                connection_id, action, arguments, meta={"fsctlRun": marker}, deadline=deadline
+            result = self.gateway.run_action(
+                connection_id,
+                route.action,
+                route.arguments,
+                meta={"fsctlRun": marker},
+                deadline=deadline,
             )
+            # A read has to bring a value; a write at least the run that did it.
+            told = not result.empty or (writes is not None and result.action_run_id is not None)
+            if operation is not None and not (told or operation.empty_ok):
+                raise unreadable(_EMPTY.format(operation.noun), result.action_run_id)
+            return result
 
         try:
-            return self._attempts(attempt, repeat=repeat, deadline=deadline)
+            return self._attempts(attempt, repeat, writes, deadline)
         except GatewayError as failure:
-            if failure.fate is not Fate.UNKNOWN or repeat:
+            if writes is None or failure.fate is not Fate.UNKNOWN:
                 raise
-            settled = self._settle(connection_id, marker)
-            if settled is None:
+            ended = self._settle(connection_id, marker, repeated=repeat)
+            if ended is None:
                 raise
             self.note("Membrane's run log tells how it ended.")
-            if settled.status == "success":
-                return ActionResult(settled.output, settled.id)
-            raise refused_run(settled, failure) from None
+            if isinstance(ended, GatewayError):
+                raise ended from None
+            return ended
 
-    def _settle(self, connection_id: str, marker: str) -> RunLog | None:
+    def _settle(
+        self, connection_id: str, marker: str, *, repeated: bool
+    ) -> ActionResult | GatewayError | None:
         """One look at the action run logs (they may be off): how did the unanswered run end?"""
         if not self.gateway.capabilities.metadata:
             return None
@@ -316,80 +320,75 @@ class Caller:
             found = self.gateway.find_run(connection_id, marker, deadline=limit)
         except GatewayError:
             return None
-        return found if found is not None and found.status in ("success", "error") else None
+        ended = None if found is None else settled(found)
+        # The newest of several tries that failed says nothing of those before it.
+        return None if repeated and isinstance(ended, GatewayError) else ended
 
     def _send(
-        self, connection_id: str, request: Request, *, repeat: bool, deadline: Deadline
-    ) -> Response:
-        self._check_road(request)
+        self,
+        connection_id: str,
+        request: Request,
+        read: Callable[[Response], T],
+        repeat: bool,
+        writes: InFlight | None,
+        deadline: Deadline,
+    ) -> T:
+        check_road(self.gateway, request)
 
-        def attempt() -> Response:
+        def attempt() -> T:
             response = self.gateway.request(connection_id, request, deadline=deadline)
-            if response.status is not None and response.status >= 300:
+            status = response.status
+            if status is not None and status >= 300 and status != 304:
                 raise FullstoryFailed(response, self.clock.time())
-            return response
+            return read(response)
 
-        return self._attempts(attempt, repeat=repeat, deadline=deadline)
+        return self._attempts(attempt, repeat, writes, deadline)
 
-    def _attempts(self, attempt: Callable[[], T], *, repeat: bool, deadline: Deadline) -> T:
+    def _attempts(
+        self,
+        attempt: Callable[[], T],
+        repeat: bool,
+        writes: InFlight | None,
+        deadline: Deadline,
+    ) -> T:
         tried = 0
         while True:
+            self.in_flight = writes
             try:
-                return attempt()
+                answer = attempt()
             except GatewayError as failure:
+                if failure.fate is not Fate.UNKNOWN:
+                    self.in_flight = None
                 if tried >= self.policy.retries or not may_repeat(failure, repeat):
                     raise
                 pause = pause_before_retry(tried, failure.retry_after, self.clock.random())
                 if pause >= deadline.remaining():
                     raise
                 self.note(f"{failure.message} Trying again in {pause:.1f} s.")
+            else:
+                self.in_flight = None
+                return answer
             self.clock.sleep(pause)
             tried += 1
-
-    def _check_road(self, request: Request) -> None:
-        """Refuse what this road cannot carry, before anything is sent (DESIGN §1)."""
-        road = self.gateway.capabilities
-        self._check_size(len(request.body or b""))
-        advice = "Set MEMBRANE_TOKEN, so that requests go over HTTP."
-        names = [name for name, _ in request.query]
-        if not road.repeated_query and len(names) != len(set(names)):
-            raise Usage("This road carries each query parameter once only.", hint=advice)
-        if not road.headers and request.headers:
-            raise Usage("This road carries no request headers.", hint=advice)
-        if request.body and not road.raw_bodies:
-            try:
-                payload.decode(request.body)
-            except payload.BadPayload:
-                raise Usage("This road carries JSON bodies only.", hint=advice) from None
-
-    def _check_size(self, size: int) -> None:
-        most = self.gateway.capabilities.max_body
-        if size > most:
-            raise Usage(
-                f"The input has {size:,} bytes, and this road ({self.gateway.name}) carries "
-                f"at most {most:,}.",
-                hint="Set MEMBRANE_TOKEN, so that requests go over HTTP, or send less at a time.",
-                code="too_large",
-            )
-
-    def _raw_error(
-        self, failure: GatewayError, connection_id: str, noun: str, writes: bool
-    ) -> FsctlError:
-        if is_gone(failure):
-            self.catalogue.forget(connection_id)
-            return connection_missing(Gone(failure, connection_id))
-        return as_error(failure, noun, writes=writes, check=_RAW_CHECK)
 
     def _deadline(self) -> Deadline:
         return Deadline.after(self.policy.patience, self.clock.monotonic)
 
 
-def canonical_plan(call: Call) -> dict[str, Any]:
-    """The call as Fullstory's API has it: what can be said without asking anyone."""
-    head = {"dry_run": True, "fitted": False}
-    return head | route_as_data(proxy_request(call), call.operation)
+_EMPTY = "The answer for the {} was empty."
 
 
-def _tells_something(answer: Answer, operation: Operation) -> bool:
-    """A read has to bring a value; a write at least the run that did it."""
-    return answer.body is not None or (operation.writes and answer.action_run_id is not None)
+def _same(response: Response) -> Response:
+    return response
+
+
+def _read(response: Response, operation: Operation) -> Answer:
+    """Fullstory's answer as a value; an empty one only where the operation may have none."""
+    if not response.body.strip():
+        if operation.empty_ok:
+            return Answer(None, "proxy", response.status)
+        raise unreadable(_EMPTY.format(operation.noun))
+    try:
+        return Answer(payload.decode(response.body), "proxy", response.status)
+    except payload.BadPayload as problem:
+        raise unreadable(f"Fullstory's answer cannot be read: {problem}.") from None

@@ -11,8 +11,16 @@ from ..errors import (
     Unavailable,
     Usage,
 )
-from ..membrane import failures
-from ..membrane.gateway import Fate, GatewayError, Origin, Response, RunLog, Trouble
+from ..membrane import failures, shapes
+from ..membrane.gateway import (
+    ActionResult,
+    Fate,
+    GatewayError,
+    Origin,
+    Response,
+    RunLog,
+    Trouble,
+)
 from ..membrane.payload import BadPayload, decode
 
 _CLASSES: dict[Trouble, type[FsctlError]] = {
@@ -73,12 +81,13 @@ def as_error(
     message, hint = failure.message, failure.hint
     if writes and failure.fate is Fate.UNKNOWN:
         error = OutcomeUnknown
-        message = f"The {noun} was sent, but whether it took effect is unknown: {_lower(message)}"
+        message = f"The {noun} was sent, but whether it took effect is unknown: {message}"
         hint = check or hint
     elif failure.trouble is Trouble.RATE_LIMITED and failure.retry_after:
         hint = f"Try again in {failure.retry_after:.0f} seconds."
-    elif error is Unavailable and failure.fate is not Fate.UNKNOWN and writes:
-        hint = f"{hint or 'Try again later.'} Nothing was sent."
+    elif error is Unavailable and writes:
+        what = "sent" if failure.fate is Fate.NOT_SENT else "changed"
+        hint = f"{hint or 'Try again later.'} Nothing was {what}."
     return error(
         message,
         hint=hint or _hint(error),
@@ -96,24 +105,29 @@ def _hint(error: type[FsctlError]) -> str:
     return "See what was sent with --dry-run, or what happened with --debug."
 
 
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:] if message[1:2].islower() else message
+def settled(log: RunLog) -> ActionResult | GatewayError | None:
+    """How a run without an answer ended, by its log; None where that leaves it unknown."""
+    if log.status == "success":
+        result, status = shapes.action_result({"output": log.output, "actionRunId": log.id})
+        if status is None or status < 400:
+            return result
+        told = failures.from_fullstory(status, result.output, action_run_id=log.id)
+        return told if told.fate is Fate.REFUSED else None
+    return _refused_run(log) if log.status == "error" else None
 
 
-def refused_run(log: RunLog, unanswered: GatewayError) -> GatewayError:
-    """The run log says that an unanswered run failed: then it is known, and was refused."""
-    if isinstance(log.error, dict) and failures.is_membrane_error(log.error):
+def _refused_run(log: RunLog) -> GatewayError | None:
+    message, trouble, code, hint = "The run failed.", Trouble.FAILED, "run_failed", None
+    if failures.is_membrane_error(log.error):
         told = failures.from_membrane(log.error, None)
-        message, trouble, code, hint = told.message, told.trouble, told.code, told.hint
         if told.fate is Fate.UNKNOWN:
-            return unanswered
-    else:
-        message, trouble, code, hint = "The run failed.", Trouble.FAILED, "run_failed", None
+            return None
+        message, trouble, code, hint = told.message, told.trouble, str(told.code), told.hint
     return GatewayError(
         message,
         trouble=trouble,
         fate=Fate.REFUSED,
-        origin=Origin.MEMBRANE,
+        origin=Origin.LOCAL,  # read in a log: the connection and the action are not gone
         code=code,
         hint=hint or f"See `fsctl actions log {log.id} --details`.",
         action_run_id=log.id,

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import Usage
 from ..membrane import payload
-from ..membrane.gateway import Action, Request
+from ..membrane.gateway import Action, Gateway, Request
 from ..membrane.paths import encode_segment
 from .fitting import Fitted, fit
 from .types import Call, Operation, Via
@@ -23,6 +23,8 @@ class ActionRun:
 
 
 Route = ActionRun | Request
+
+_JSON = ("Content-Type", "application/json")
 
 
 def choose(
@@ -85,7 +87,7 @@ def proxy_request(call: Call, proxy_base: str = "") -> Request:
     body = None
     if operation.writes and operation.method != "DELETE":
         body = encoded(values, f"The {operation.noun}")
-        headers = (("Content-Type", "application/json"),)
+        headers = (_JSON,)
     elif values:
         raise AssertionError(f"{operation.name} has no place for {sorted(values)}")
     return Request(operation.method, f"{proxy_base}{path}", query, headers, body)
@@ -137,3 +139,42 @@ def request_as_data(request: Request) -> dict[str, Any]:
         except payload.BadPayload:
             data["body_text"] = request.body.decode("utf-8", "backslashreplace")
     return data
+
+
+def canonical_plan(call: Call) -> dict[str, Any]:
+    """The call as Fullstory's API has it: what can be said without asking anyone."""
+    head = {"dry_run": True, "fitted": False}
+    return head | route_as_data(proxy_request(call), call.operation)
+
+
+_ADVICE = "Set MEMBRANE_TOKEN, so that requests go over HTTP."
+
+
+def check_road(gateway: Gateway, request: Request) -> None:
+    """Refuse what this road cannot carry, before anything is sent (DESIGN §1)."""
+    road = gateway.capabilities
+    check_size(gateway, len(request.body or b""))
+    names = [name for name, _ in request.query]
+    if not road.repeated_query and len(names) != len(set(names)):
+        raise Usage("This road carries each query parameter once only.", hint=_ADVICE)
+    # A road that carries JSON tells its type itself.
+    own_headers = [h for h in request.headers if h != _JSON]
+    if own_headers and not road.headers:
+        raise Usage("This road carries no request headers.", hint=_ADVICE)
+    if request.body and not road.raw_bodies:
+        try:
+            payload.decode(request.body)
+        except payload.BadPayload:
+            raise Usage("This road carries JSON bodies only.", hint=_ADVICE) from None
+
+
+def check_size(gateway: Gateway, size: int) -> None:
+    """Refuse an input of that many bytes where this road cannot carry it."""
+    most = gateway.capabilities.max_body
+    if size > most:
+        raise Usage(
+            f"The input has {size:,} bytes, and this road ({gateway.name}) carries "
+            f"at most {most:,}.",
+            hint="Set MEMBRANE_TOKEN, so that requests go over HTTP, or send less at a time.",
+            code="too_large",
+        )
