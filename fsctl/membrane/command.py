@@ -129,22 +129,27 @@ class Command:
         flags: Sequence[str] = (),
         *,
         deadline: Deadline,
-        pages: int = MAX_PAGES,
+        pages: int | None = None,
     ) -> Iterator[Any]:
-        """The rows of a list, of up to ``pages`` pages where it gives a cursor (§8 U1 and U23)."""
+        """The rows of a list, page by page where it gives a cursor (§8 U1 and U23).
+
+        With ``pages``, of so many pages only; without, more than :data:`MAX_PAGES` are an error.
+        """
         cursor, seen = None, set[str]()
-        for _ in range(pages):
+        for _ in range(pages or MAX_PAGES):
             page = [*flags, f"--cursor={cursor}"] if cursor else flags
             document = self.ask(verb, (), page, deadline=deadline)
             read = partial(shapes.items, plural=plural)
             rows, cursor = shaped(read, document, f"membrane {verb}")
             yield from rows
-            if cursor is None or pages == 1:
+            if cursor is None:
                 return
             if cursor in seen:
                 raise unreadable(f"Membrane repeats a page of {plural}.", code="repeated_cursor")
             seen.add(cursor)
-        raise unreadable(f"Membrane lists more than {pages} pages of {plural}.", code="too_many")
+        if pages is None:
+            told = f"Membrane lists more than {MAX_PAGES} pages of {plural}."
+            raise unreadable(told, code="too_many")
 
     def _child(
         self, verb: str, argv: Sequence[str], deadline: Deadline, timeout: float

@@ -44,12 +44,13 @@ class FakeMembrane:
     """How a fake behaves.
 
     ``without`` takes verbs away; ``help`` replaces the help text; ``answers`` maps verbs to what
-    they answer without a server; ``before`` and ``after`` are lines on stdout around the JSON,
-    ``noise`` lines on stderr. ``wrap`` is how lists are wrapped, ``output`` how the output of an
-    action, ``request`` whether the envelope or the bare body is printed, ``errors`` how Membrane's
-    failures are told. ``mood`` is a misbehaviour of the verbs ``on`` (all of them by default):
-    empty, text (prints ``text``, ends with ``exit``), echo, axios, truncated, flood, hang (with a
-    grandchild; pids in the file ``pids``), killed, logged_out. It happens after the thing is done.
+    they answer without a server (``{"pages": {cursor: answer}}`` where there are several pages);
+    ``before`` and ``after`` are lines on stdout around the JSON, ``noise`` lines on stderr.
+    ``wrap`` is how lists are wrapped, ``output`` how the output of an action, ``request`` whether
+    the envelope or the bare body is printed, ``errors`` how Membrane's failures are told. ``mood``
+    is a misbehaviour of the verbs ``on`` (all of them by default): empty, text (prints ``text``,
+    ends with ``exit``), echo, axios, truncated, flood, hang (with a grandchild; pids in the file
+    ``pids``), killed, logged_out. All but the last happen after the thing is done.
     """
 
     form: Form = "newest"
@@ -84,7 +85,6 @@ class FakeMembrane:
         program.write_text(
             f"#!{sys.executable} -IS\n"
             f"import sys\nsys.path.insert(0, {str(ROOT / 'tests' / 'support')!r})\n"
-            "sys.dont_write_bytecode = True\n"
             f"from fake_membrane_program import main\nmain({str(config)!r}, sys.argv[1:])\n"
         )
         program.chmod(program.stat().st_mode | stat.S_IXUSR)

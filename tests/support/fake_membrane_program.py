@@ -11,15 +11,10 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 NUMBER = re.compile(r"0x[0-9a-f]+|[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[-+]?[0-9]+)?", re.I)
 ALIASES = {"X": "method", "H": "header", "d": "data"}
@@ -27,8 +22,7 @@ EVERYWHERE = ("workspaceKey", "tenantKey")  # flags with a value that every verb
 SWITCHES_EVERYWHERE = ("json", "help")
 
 
-@dataclass(frozen=True)
-class Verb:
+class Verb(NamedTuple):
     """``takes`` names the positionals; ``flags`` have a value, ``switches`` have none."""
 
     takes: tuple[str, ...] = ()
@@ -74,10 +68,10 @@ NEWEST = {
 FORMS = {"older": OLDER, "newest": NEWEST}
 
 
-@dataclass
 class Parsed:
-    words: list[str] = field(default_factory=list)
-    flags: dict[str, list[str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.flags: dict[str, list[str]] = {}
 
     def one(self, name: str) -> str | None:
         return self.flags[name][-1] if name in self.flags else None
@@ -200,7 +194,10 @@ class Answer:
     def ask(self) -> tuple[int, Any]:
         scripted = self.config["answers"]
         if self.name in scripted:
-            return 200, scripted[self.name]
+            answer = scripted[self.name]
+            if isinstance(answer, dict) and "pages" in answer:
+                answer = answer["pages"][self.parsed.one("cursor") or ""]
+            return 200, answer
         base = os.environ.get("MEMBRANE_API_URI")
         if base is None:
             refuse(f"nothing is scripted for {self.name}, and there is no server")
@@ -268,6 +265,10 @@ class Answer:
         return body
 
     def http(self, method: str, url: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        import urllib.error
+        import urllib.parse
+        import urllib.request
+
         if query:
             url += "?" + urllib.parse.urlencode(query)
         headers = {"Authorization": f"Bearer {self.token}"}
@@ -289,7 +290,9 @@ class Answer:
     def wrapped(self, document: Any) -> Any:
         """The answer in the shape that this version prints."""
         if self.name in ("connection list", "action list", "search") and isinstance(document, dict):
-            rows, wrap = document.get("items", []), self.config["wrap"]
+            if "items" not in document:
+                return document
+            rows, wrap = document["items"], self.config["wrap"]
             plural = {"connection list": "connections", "action list": "actions"}.get(self.name)
             shapes = {
                 "items": document,
@@ -349,6 +352,8 @@ class Answer:
             while True:
                 sys.stdout.write("x" * 65536)
         elif mood == "hang":
+            import subprocess
+
             hang = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
             child = subprocess.Popen([sys.executable, "-c", f"{hang}; time.sleep(600)"])
             pids = Path(self.config["pids"] + ".tmp")
@@ -369,7 +374,9 @@ class Answer:
 
 
 def quoted(word: str) -> str:
-    return urllib.parse.quote(word, safe="")
+    from urllib.parse import quote
+
+    return quote(word, safe="")
 
 
 def kept(values: dict[str, str | None]) -> dict[str, str]:
