@@ -29,7 +29,7 @@ def group() -> None:
     cls=Command,
     examples=(
         "fsctl --sandbox raw request /v2/users --query email=ada@example.com",
-        "fsctl --sandbox raw request '/v2/users/{id}' --path-param id=1 -i",
+        "fsctl --sandbox raw request '/v2/users/{id}' --path-param id=7400589116837456607 -i",
         """fsctl --sandbox raw request /v2/annotations --json '{"text": "Sale begins"}'""",
     ),
 )
