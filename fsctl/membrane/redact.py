@@ -2,13 +2,15 @@
 
 By header name, by key name **and** by the shape of the value, because the ``membrane`` command
 line is known to echo whole requests, bearer token included (contracts/membrane §8 U26). Every
-pattern runs in linear time: no quantifier can match what its neighbour matches.
+pattern runs in linear time: no quantifier can match what its neighbour matches, and a long word is
+looked at once, not from each of its characters.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 MASK = "[redacted]"
@@ -18,40 +20,38 @@ _SECRET_HEADERS = frozenset(
 )
 _SECRET_KEYS = frozenset(
     [
-        "token",
-        "accesstoken",
-        "refreshtoken",
-        "idtoken",
-        "apikey",
-        "secret",
-        "workspacesecret",
-        "clientsecret",
-        "password",
         "passwd",
         "credentials",
         "authorization",
         "cookie",
+        "setcookie",
         "privatekey",
         "connectorparameters",
         "accesskey",
+        "jwt",
     ]
 )
+_SECRET_ENDINGS = ("token", "secret", "password", "apikey", "authorization")
+_NO_SECRETS = ("pagetoken", "paginationtoken")  # a reader needs them, and they open nothing
 
-_IN_TEXT = re.compile(
-    r"""
-    (?P<scheme>\b(?:bearer|basic)[ \t]{1,4})(?P<opaque>[A-Za-z0-9._~+/=-]{6,})
-  | (?P<jwt>\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{2,}(?:\.[A-Za-z0-9_-]*)?)
-  | (?P<pat>\bpat-[A-Za-z0-9._-]{4,})
-  | (?P<param>[?&;](?:access_token|refresh_token|token|api_key|apikey|secret|password|code|signature)=)
-    [^\s&;"'<>\\]{1,}
-  | (?P<pair>["']?\b(?:access_?token|refresh_?token|id_?token|token|api_?key|workspace_?secret
-    |client_?secret|secret|password|authorization|membrane_token|membrane_access_token
-    |membrane_workspace_secret)["']?[ \t]{0,4}[:=][ \t]{0,4})
-    (?P<quote>["']?)(?:(?:bearer|basic)[ \t]{1,4})?[^\s"',;}&]{4,}
-  | (?P<userinfo>://)[^\s/@"'<>]{1,512}@
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
+# A word starts here; in escaped text it may follow a \\n.
+_EDGE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
+_QUOTE = r"""\\{0,7}["']?"""  # as it comes out of JSON within JSON
+
+_IN_TEXT = rf"""
+    (?P<scheme>{_EDGE}(?:bearer|basic)[ \t]{{1,4}})[A-Za-z0-9._~+/=-]{{6,}}+
+  | (?P<jwt>{_EDGE}(?-i:eyJ)[A-Za-z0-9_-]{{5,}}+
+        (?P<signed>\.[A-Za-z0-9_-]{{2,}}+(?:\.[A-Za-z0-9_-]*+){{0,3}})?)
+  | (?P<pat>{_EDGE}pat-[A-Za-z0-9._-]{{4,}}+)
+  | (?P<param>[?&;\#](?:access_token|refresh_token|id_token|token|api_?key|secret|password|code
+        |signature)=)[^\s&;\#"'<>\\]++
+  | (?P<pair>{_EDGE}(?<!page_)(?<!page-)
+        (?:(?:(?:access|refresh|id|auth|session|bearer)[_-]?)?token|api[_-]?key
+        |(?:(?:workspace|client|signing)[_-]?)?secret|passw(?:or)?d|authorization)
+        {_QUOTE}[ \t]{{0,4}}[:=][ \t]{{0,4}}{_QUOTE})
+    (?:(?:bearer|basic)[ \t]{{1,4}})?[^\s"',;}}&]{{4,}}+
+  | (?P<userinfo>://)[^\s/@"'<>]{{1,512}}+@
+"""
 
 
 def redact(text: str, *, known: Iterable[str] = ()) -> str:
@@ -59,20 +59,20 @@ def redact(text: str, *, known: Iterable[str] = ()) -> str:
     for secret in known:
         if len(secret) >= 6:
             text = text.replace(secret, MASK)
-    return _IN_TEXT.sub(_mask, text)
+    return _pattern().sub(_mask, text)
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    return re.compile(_IN_TEXT, re.IGNORECASE | re.VERBOSE)
 
 
 def _mask(match: re.Match[str]) -> str:
-    group = match.lastgroup
-    if match["scheme"]:
-        return match["scheme"] + MASK
-    if match["param"]:
-        return match["param"] + MASK
-    if match["pair"]:
-        return f"{match['pair']}{match['quote']}{MASK}"
-    if group == "userinfo":
+    if match["jwt"] and not match["signed"] and "pat-" not in match["jwt"]:
+        return match["jwt"]  # matched only to be passed over at once: see the module
+    if match["userinfo"]:
         return f"://{MASK}@"
-    return MASK
+    return (match["scheme"] or match["param"] or match["pair"] or "") + MASK
 
 
 def is_secret_header(name: str) -> bool:
@@ -81,7 +81,10 @@ def is_secret_header(name: str) -> bool:
 
 def is_secret_key(name: str) -> bool:
     """Whether a JSON key of a Membrane document holds a credential."""
-    return name.replace("_", "").replace("-", "").lower() in _SECRET_KEYS
+    plain = name.replace("_", "").replace("-", "").lower()
+    if plain.endswith(_NO_SECRETS):
+        return False
+    return plain in _SECRET_KEYS or plain.endswith(_SECRET_ENDINGS)
 
 
 def redact_data(value: Any, *, known: Iterable[str] = ()) -> Any:
