@@ -1,7 +1,8 @@
 """Trouble on order: ``--fault KIND[:RATE][@PATHPREFIX]`` for the sandbox server.
 
 RATE is a probability from 0 to 1 (1 when left out), or ``xN`` for the first N requests only.
-PATHPREFIX limits a fault to Membrane's paths that begin so, or to Fullstory's behind the proxy.
+PATHPREFIX limits a fault to Membrane's paths that begin with these segments, or to Fullstory's
+behind the proxy.
 The same seed gives the same trouble in the same order.
 """
 
@@ -74,7 +75,12 @@ class Fault:
 
     def concerns(self, path: str) -> bool:
         """Whether the fault is meant for ``path``, or for what it asks of Fullstory."""
-        return path.startswith(self.prefix) or upstream_path(path).startswith(self.prefix)
+        return _is_below(path, self.prefix) or _is_below(upstream_path(path), self.prefix)
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    """Whole segments count: ``/act`` is neither ``/actions`` nor ``/action-run-logs``."""
+    return f"{path}/".startswith(f"{prefix.removesuffix('/')}/") and path != ""
 
 
 def upstream_path(path: str) -> str:

@@ -117,6 +117,15 @@ def test_a_path_names_membranes_route_or_what_is_asked_of_fullstory_behind_the_p
     assert not fault.concerns("/actions/x/proxy/v2/users")
 
 
+@pytest.mark.parametrize("path", ["/actions", "/action-run-logs", "/actx/act"])
+def test_a_path_is_matched_by_whole_segments(path: str) -> None:
+    fault = Fault.parse("429@/act")
+    assert fault.concerns("/act")
+    assert not fault.concerns(path)
+    assert Fault.parse("429").concerns(path)
+    assert Fault.parse("429@/connections/").concerns("/connections/c1")
+
+
 def test_faults_behind_membrane_are_asked_for_apart() -> None:
     faults = Faults(["429-fullstory:x1", "500:x1"])
     assert faults.next("/act") is Kind.SERVER_ERROR
