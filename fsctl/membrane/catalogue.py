@@ -25,6 +25,7 @@ class Catalogue:
     def __init__(self, gateway: Gateway, cache: Cache) -> None:
         self._gateway = gateway
         self._cache = cache
+        self._chosen: set[str] = set()  # the keys under which a connection was looked up
 
     def action(
         self, connection_id: str, key: str, *, deadline: Deadline = NO_DEADLINE
@@ -32,9 +33,9 @@ class Catalogue:
         """The action with that key, id or normalised name; None only after asking anew."""
         cache_key = self._actions_key(connection_id)
         missing_key = f"{cache_key}|missing|{key}"
-        cached = self._cache.get(cache_key, max_age=FRESH_SECONDS)
+        cached = _actions_from_cache(self._cache.get(cache_key, max_age=FRESH_SECONDS))
         if cached is not None:
-            found = find_action([_action_from_cache(raw) for raw in cached], key)
+            found = find_action(cached, key)
             if found is not None or self._cache.get(missing_key, max_age=FRESH_SECONDS):
                 return found
         found = find_action(self.actions(connection_id, deadline=deadline), key)
@@ -53,18 +54,20 @@ class Catalogue:
     def forget(self, connection_id: str) -> None:
         """The service says something cached is gone."""
         self._cache.drop(self._actions_key(connection_id))
-        self._cache.drop(self._connection_key)
+        for key in self._chosen:
+            self._cache.drop(key)
 
     def connection_id(self, wanted: str | None, *, deadline: Deadline = NO_DEADLINE) -> str:
         """The id of the connection to use.
 
         ``wanted`` is an id, a key or a name; an id is taken as it is, without asking. Without it,
         the only Fullstory connection there is. Raises :class:`NeedsPerson` where there is none,
-        where it is not ready, or where there are several.
+        where it is not ready (but by its id), or where there are several.
         """
         if wanted is not None and _OBJECT_ID.fullmatch(wanted):
             return wanted
-        cache_key = self._connection_key if wanted is None else f"{self._connection_key}|{wanted}"
+        cache_key = f"connection|{self._gateway.account}|{wanted or ''}"
+        self._chosen.add(cache_key)
         cached = self._cache.get(cache_key, max_age=FRESH_SECONDS)
         if isinstance(cached, str):
             return cached
@@ -74,7 +77,10 @@ class Catalogue:
 
     def _choose(self, wanted: str | None, connections: Sequence[Connection]) -> Connection:
         if wanted is not None:
-            return _named(wanted, connections)
+            named = _named(wanted, connections)
+            if not named.usable:
+                raise unready(named)
+            return named
         candidates = [c for c in connections if c.is_fullstory and not c.test and not c.archived]
         usable = [c for c in candidates if c.usable]
         if len(usable) == 1:
@@ -96,10 +102,6 @@ class Catalogue:
             "or try the command with --sandbox.",
             code="no_connection",
         )
-
-    @property
-    def _connection_key(self) -> str:
-        return f"connection|{self._gateway.account}"
 
     def _actions_key(self, connection_id: str) -> str:
         return f"actions|{self._gateway.account}|{connection_id}"
@@ -135,11 +137,16 @@ def unready(connection: Connection) -> NeedsPerson:
 
 
 def find_action(actions: Sequence[Action], wanted: str) -> Action | None:
-    """By key, then by id, then by name in kebab case (contracts/membrane §8 U11)."""
+    """By key, then by id, then by name in kebab case (contracts/membrane §8 U11).
+
+    By name those without a key come first: a key says more than a name.
+    """
+    name = normalised(wanted)
     tests = (
         lambda action: action.key == wanted,
         lambda action: action.id == wanted,
-        lambda action: not action.key and normalised(action.name) == normalised(wanted),
+        lambda action: bool(name) and not action.key and normalised(action.name) == name,
+        lambda action: bool(name) and normalised(action.name) == name,
     )
     for test in tests:
         for action in actions:
@@ -189,12 +196,21 @@ def _action_for_cache(action: Action) -> dict[str, Any]:
     }
 
 
-def _action_from_cache(raw: Any) -> Action:
-    return Action(
-        id=raw["id"],
-        name=raw["name"],
-        key=raw.get("key"),
-        description=raw.get("description"),
-        input_schema=raw.get("input"),
-        output_schema=raw.get("output"),
-    )
+def _actions_from_cache(cached: Any) -> list[Action] | None:
+    """The actions as they were remembered; None for what another version may have left there."""
+    if not isinstance(cached, list):
+        return None
+    try:
+        return [
+            Action(
+                id=raw["id"],
+                name=raw["name"],
+                key=raw["key"],
+                description=raw["description"],
+                input_schema=raw["input"],
+                output_schema=raw["output"],
+            )
+            for raw in cached
+        ]
+    except (KeyError, TypeError):
+        return None
