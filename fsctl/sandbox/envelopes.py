@@ -71,6 +71,11 @@ def bad_request(message: str, **data: Any) -> MembraneFailure:
     return MembraneFailure("bad_request", message, data=data or None)
 
 
+def too_large() -> MembraneFailure:
+    """A request over :data:`MAX_REQUEST`."""
+    return MembraneFailure("bad_request", "request entity too large", status=413)
+
+
 def not_found(what: str, selector: str) -> MembraneFailure:
     """An element that does not exist."""
     return MembraneFailure("bad_request", f'{what} "{selector}" not found', key="not_found")

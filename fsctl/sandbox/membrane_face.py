@@ -16,12 +16,14 @@ from .calls import Call, page_of
 from .catalogue import Catalogue
 from .connections import CONNECTOR, INTEGRATION, TENANT, WORKSPACE_KEY, Connections
 from .envelopes import (
+    MAX_REQUEST,
     MembraneFailure,
     bad_request,
     empty_response,
     json_response,
     no_route,
     not_found,
+    too_large,
 )
 from .options import MembraneOptions
 from .proxying import (
@@ -95,6 +97,8 @@ class MembraneFace:
         call = Call.of(method, reached, query, headers, body, page_cap=cap)
         try:
             self._authenticate(headers)
+            if body is not None and len(body) > MAX_REQUEST:
+                raise too_large()
             if reached in self._options.missing_routes:
                 return no_route(method, reached)
             return self._route(call)
