@@ -38,12 +38,13 @@ def items(document: Any, plural: str) -> tuple[list[Any], str | None]:
 
 
 def record(document: Any, what: str, key: str = "id") -> Mapping[str, Any]:
-    """One object that has ``key``, unwrapped from ``output``, ``data``, ``result`` or ``what``."""
+    """One object whose ``key`` (its id) is told, unwrapped from ``output``, ``data``, ``result``
+    or ``what``."""
     for _ in range(3):
-        if isinstance(document, Mapping) and key in document:
-            return document
         if not isinstance(document, Mapping):
             break
+        if isinstance(document.get(key), str | int) and document[key] != "":
+            return document
         inner = next((k for k in ("output", "data", "result", what) if k in document), None)
         if inner is None:
             break
