@@ -249,8 +249,6 @@ class CliGateway:
             flags.append(f"--{'id' if action.id else 'key'}={selector}")
             flags += [f"--meta={encoded(meta)}"] if meta else []
         output = self._membrane.run(verb, positionals, flags, deadline=deadline, secrets=[given])
-        if output.empty:
-            return ActionResult(None, None, empty=True)
         result, status = shapes.action_result(output.document)
         if status is not None and status >= 400:
             raise from_fullstory(status, result.output, action_run_id=result.action_run_id)

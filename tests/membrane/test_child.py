@@ -85,8 +85,18 @@ def test_arguments_never_meet_a_shell(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_stdin_is_closed(tmp_path: Path) -> None:
-    assert run("import sys; print(repr(sys.stdin.read()))", tmp_path).stdout == b"''\n"
+def test_stdin_is_closed_whatever_ours_is(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    ours = os.dup(0)
+    os.dup2(reader, 0)
+    os.write(writer, b"typed ahead")
+    try:
+        result = run("import os; print(os.read(0, 100))", tmp_path)
+    finally:
+        os.dup2(ours, 0)
+        for each in (reader, writer, ours):
+            os.close(each)
+    assert result.stdout == b"b''\n"
 
 
 def test_child_runs_in_the_given_directory_with_the_given_environment(tmp_path: Path) -> None:
@@ -109,6 +119,8 @@ def test_both_pipes_are_read_at_once(tmp_path: Path) -> None:
 def test_output_of_exactly_the_bound_is_taken(tmp_path: Path) -> None:
     result = run("print('x' * 999)", tmp_path, max_output=1000)
     assert len(result.stdout) == 1000
+    with pytest.raises(ChildTooLarge):
+        run("print('x' * 1000)", tmp_path, max_output=1000)
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

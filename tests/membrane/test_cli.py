@@ -535,6 +535,16 @@ def test_u26_neither_input_nor_command_line_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_u26_tokens_and_inputs_that_the_child_repeats_are_hidden(tmp_path: Path) -> None:
+    opaque = "0123456789abcdef-opaque"
+    said = f'Failed: act --input={{"email":"ada@example.com"}} as {opaque} on {CID}'
+    options = {"environ": {"MEMBRANE_TOKEN": opaque}}
+    membrane = road(tmp_path, options=options, mood="text", exit=1, text=said)
+    error = failure(membrane.gateway.run_action, CID, ACTION, {"email": "ada@example.com"})
+    assert "Failed: act" in error.message
+    assert "ada" not in error.message and opaque not in error.message
+
+
 @forms
 def test_u24_page_or_cut_answer_is_unreadable_with_an_unknown_outcome(
     tmp_path: Path, form: Form

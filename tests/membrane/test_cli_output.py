@@ -156,6 +156,10 @@ def test_u4_object_with_something_behind_it_on_its_line_is_read() -> None:
     assert parse(b'{"a":1} \x1b[2mUpdate available\x1b[22m\n') == {"a": 1}
 
 
+def test_u4_document_behind_an_overwritten_line_is_read() -> None:
+    assert parse(b'Connecting...\rConnected.   \r{"a":1}\n') == {"a": 1}
+
+
 def test_u4_megabytes_of_almost_json_are_read_in_linear_time() -> None:
     for line in ("[\n", "{\n", "[1/3] x\n", "[1] x\n", "\x1b[", "{ \n\n\n", "[" * 900 + "\n"):
         with pytest.raises(BadPayload):
