@@ -1,4 +1,6 @@
-"""Failures of both services, told apart by their bodies (contracts/membrane §3, fullstory-api §1.1).
+"""Failures of both services, told apart by their bodies.
+
+Sources: contracts/membrane §3, contracts/fullstory-api §1.1.
 
 Membrane and Fullstory share statuses on the proxy; only a body whose ``type`` is one of
 Membrane's and which has a ``message`` is Membrane's own.
@@ -61,15 +63,15 @@ _BY_TYPE: dict[str, tuple[Trouble, str | None]] = {
     "internal": (Trouble.UNAVAILABLE, None),
     "insufficient_credit": (Trouble.FORBIDDEN, "Ask the workspace's owner to add credits."),
 }
+_STATUS_SAYS_NOTHING = frozenset(_BY_TYPE) - {"bad_request"}
 
 
 def is_membrane_error(document: Any) -> bool:
     """Whether a JSON document is Membrane's error envelope (§3.1)."""
-    return (
-        isinstance(document, Mapping)
-        and document.get("type") in MEMBRANE_TYPES
-        and isinstance(document.get("message"), str)
-    )
+    if not isinstance(document, Mapping) or not isinstance(document.get("message"), str):
+        return False
+    kind = document.get("type")
+    return isinstance(kind, str) and kind in MEMBRANE_TYPES
 
 
 def from_membrane(
@@ -77,8 +79,9 @@ def from_membrane(
 ) -> GatewayError:
     """The error in Membrane's envelope; a Fullstory failure inside an action's is Fullstory's.
 
-    ``status`` is the HTTP status the envelope came with, where there was one. A 5xx, and an
-    ``internal`` error, leave the outcome unknown; everything else Membrane refused.
+    ``status`` is the HTTP status the envelope came with, where there was one; it decides only
+    where type and key leave it open, because most types have none of their own (§3.1). A 5xx, a
+    408 and an ``internal`` error leave the outcome unknown; everything else Membrane refused.
     """
     run_id = document.get("actionRunId")
     run_id = run_id if isinstance(run_id, str) else None
@@ -88,22 +91,22 @@ def from_membrane(
         return from_fullstory(upstream_status, body, retry_after=retry_after, action_run_id=run_id)
     kind, key = str(document["type"]), document.get("key")
     trouble, hint = _BY_KEY.get(str(key)) or _BY_TYPE.get(kind) or (Trouble.FAILED, None)
-    if key is None and status in _BY_STATUS:
+    if key is None and kind not in _STATUS_SAYS_NOTHING and status in _BY_STATUS:
         trouble, hint = _BY_STATUS[status]
     if document.get("code") == "CONNECTION_DISCONNECTED":
         trouble, hint = Trouble.CONNECTION, _RECONNECT_HINT
-    message = sentence(str(document["message"]))
+    message = sentence(str(document["message"]).strip() or "it gave no reason")
     error_id = _inner(document, "data", "errorId")
-    if kind == "internal" and isinstance(error_id, str):
+    if kind == "internal" and _is_word(error_id):
         hint = f"Quote the error id {error_id} to Membrane's support if it stays."
-    unknown = kind == "internal" or (status is not None and status >= 500)
+    unknown = kind == "internal" or _leaves_open(status)
     return GatewayError(
         f"Membrane refused: {message}" if not unknown else f"Membrane failed: {message}",
         trouble=Trouble.UNAVAILABLE if unknown else trouble,
         fate=Fate.UNKNOWN if unknown else Fate.REFUSED,
         origin=Origin.MEMBRANE,
         hint=hint,
-        code=f"{kind}.{key}" if isinstance(key, str) and key else kind,
+        code=f"{kind}.{key}" if _is_word(key) else kind,
         status=status,
         retry_after=retry_after,
         action_run_id=run_id,
@@ -134,7 +137,7 @@ def from_fullstory(
     message = document.get("message")
     code = document.get("code")
     trouble, hint = _BY_STATUS.get(status, (Trouble.FAILED, None))
-    if status >= 500 or status == 408:
+    if _leaves_open(status):
         trouble, hint = Trouble.UNAVAILABLE, _LATER_HINT
     elif status == 401:
         trouble, hint = (
@@ -145,14 +148,15 @@ def from_fullstory(
         hint = _ROLE_HINT
     elif code == "session_page_limit_exceeded":
         hint = "That session is full: use another session, or the person's most recent one."
-    said = sentence(message) if isinstance(message, str) and message else f"HTTP status {status}."
+    words = message.strip() if isinstance(message, str) else ""
+    said = sentence(words) if words else f"HTTP status {status}."
     return GatewayError(
         f"Fullstory answered: {said}",
         trouble=trouble,
         fate=Fate.UNKNOWN if trouble is Trouble.UNAVAILABLE else Fate.REFUSED,
         origin=Origin.FULLSTORY,
         hint=hint,
-        code=code if isinstance(code, str) and code else f"http_{status}",
+        code=str(code) if _is_word(code) else f"http_{status}",
         status=status,
         retry_after=retry_after,
         action_run_id=action_run_id,
@@ -164,7 +168,7 @@ def from_status(
 ) -> GatewayError:
     """A failure whose body is nobody's envelope: an HTML page, nothing, a stranger's JSON."""
     trouble, hint = _BY_STATUS.get(status, (Trouble.FAILED, None))
-    if status >= 500 or status == 408:
+    if _leaves_open(status):
         trouble, hint = Trouble.UNAVAILABLE, _LATER_HINT
     return GatewayError(
         f"The service answered with HTTP status {status}{_first_words(body)}.",
@@ -232,7 +236,7 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
 
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError, IndexError):  # what odd dates have raised
         return None
 
 
@@ -247,6 +251,16 @@ def _first_words(body: bytes) -> str:
     text = re.sub(r"<[^<>]{0,200}>", " ", body[:2000].decode("utf-8", "replace"))
     words = " ".join(redact(text).split())[:120].rstrip(". ")
     return f" ({words})" if words else " and no explanation"
+
+
+def _is_word(value: Any) -> bool:
+    """Whether a service's code or id is fit to be repeated as it is."""
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.:-]{1,80}", value) is not None
+
+
+def _leaves_open(status: int | None) -> bool:
+    """Whether a status says nothing about what was done: a 5xx, or 408 (a timeout on the way)."""
+    return status is not None and (status >= 500 or status == 408)
 
 
 def _inner(document: Mapping[str, Any], *keys: str) -> Any:

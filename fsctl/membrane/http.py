@@ -234,7 +234,7 @@ class HttpGateway:
         deadline: Deadline = NO_DEADLINE,
     ) -> ActionResult:
         check_segment(connection_id, "The connection id")
-        asked: dict[str, Any] = {"input": arguments} | ({"meta": meta} if meta else {})
+        asked: dict[str, Any] = {"input": dict(arguments)} | ({"meta": dict(meta)} if meta else {})
         document = self._run(connection_id, action, asked, deadline)
         result, status = shapes.action_result(document)
         if status is not None and status >= 400:
