@@ -46,6 +46,7 @@ _RUNNABLE = ("id", "key", "api", "code")
 _TARGETS = ("connectionId", "connectionKey", "integrationId", "integrationKey")
 _ACT_FIELDS = frozenset((*_RUNNABLE, *_TARGETS, "input", "meta"))
 _DEFAULTS = MembraneOptions()
+_ESCAPES_KEPT = 1000
 
 
 class Fullstory(Protocol):
@@ -291,7 +292,7 @@ class MembraneFace:
         """The request at Fullstory's own path; a foreign host is caught before it is called."""
         path, foreign = target(request.path)
         if foreign is not None:
-            self.escapes.append(Escape(request.path, foreign))
+            self._note_escape(request.path, foreign)
             raise bad_request(f"The sandbox reaches Fullstory only, not {foreign}")
         path = self._resolved(path)
         return Request(request.method, path, request.query, request.headers, request.body)
@@ -299,8 +300,12 @@ class MembraneFace:
     def _resolved(self, path: str) -> str:
         reached = resolve_dots(path)
         if reached != path:
-            self.escapes.append(Escape(path, reached))
+            self._note_escape(path, reached)
         return reached
+
+    def _note_escape(self, asked: str, reached: str) -> None:
+        if len(self.escapes) < _ESCAPES_KEPT:
+            self.escapes.append(Escape(asked, reached))
 
     def _send(self, connection: Mapping[str, Any], request: Request) -> Response:
         if not self._connections.has_good_key(connection["id"]):

@@ -20,6 +20,8 @@ CREATE TABLE membrane_run_logs (
 CREATE INDEX membrane_run_logs_connection ON membrane_run_logs (connection_id, seq);
 """
 
+KEPT = 10_000  # runs; older ones are forgotten
+
 _FILTERS = {
     "actionId": "action_id = ?",
     "integrationActionId": "action_id = ?",
@@ -59,6 +61,8 @@ class RunLogs:
                 " status, created_at, entry, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 columns,
             )
+            newest = "(SELECT max(seq) FROM membrane_run_logs)"
+            db.execute(f"DELETE FROM membrane_run_logs WHERE seq <= {newest} - ?", (KEPT,))
 
     def find(self, filters: Mapping[str, str], limit: int, offset: int) -> list[dict[str, Any]]:
         """The runs that match, the newest first. Filters of other names are ignored."""

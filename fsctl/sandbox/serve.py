@@ -20,6 +20,8 @@ from .seed import seed_if_empty
 from .server import SandboxServer
 from .store import Store
 
+_SIGNAL_CHECK = 0.5  # seconds; a wait without end would hear of no signal on Windows
+
 
 def serve(
     store_path: Path | None,
@@ -54,6 +56,7 @@ def serve(
             latency=latency_ms / 1000,
             options=options,
             log=log,
+            remember=False,  # it may run for days
         )
         with _until_signalled() as ended:
             server.start()
@@ -115,7 +118,8 @@ def _until_signalled() -> Iterator[Callable[[], signal.Signals]]:
         event.set()
 
     def wait() -> signal.Signals:
-        event.wait()
+        while not event.wait(_SIGNAL_CHECK):
+            pass
         return came[0]
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -22,16 +22,16 @@ from .faults import Faults, Kind
 from .membrane_face import MembraneFace
 from .options import MembraneOptions
 from .store import Store
-from .trouble import fullstory_busy, is_fullstory, refusal
+from .trouble import RETRY_AFTER, fullstory_busy, is_fullstory, refusal
 from .wire import Handler, Received
 
 
 class SandboxServer(ThreadingHTTPServer):
     """Both faces of one sandbox on one port.
 
-    ``requests`` holds all that came, for counting. Start it with :meth:`start`; :meth:`stop`
-    lets go what hangs and waits for the rest. The store belongs to the caller and stays open.
-    ``latency`` is in seconds.
+    ``requests`` holds all that came, for counting, unless ``remember`` is False. Start it with
+    :meth:`start`; :meth:`stop` lets go what hangs and waits for the rest. The store belongs to the
+    caller and stays open. ``latency``, and ``retry_after`` of ordered 429s, are in seconds.
     """
 
     daemon_threads = False
@@ -45,8 +45,10 @@ class SandboxServer(ThreadingHTTPServer):
         port: int = 0,
         faults: Faults | None = None,
         latency: float = 0.0,
+        retry_after: int = RETRY_AFTER,
         options: MembraneOptions | None = None,
         log: bool = False,
+        remember: bool = True,
     ) -> None:
         if ":" in host:
             self.address_family = socket.AF_INET6
@@ -55,7 +57,9 @@ class SandboxServer(ThreadingHTTPServer):
         self.requests: list[Received] = []
         self.faults = faults or Faults()
         self.latency = latency
+        self.retry_after = retry_after
         self.log = log
+        self.remember = remember
         self.stopping = threading.Event()
         self.fullstory = FullstoryApi(store)
         self.membrane = MembraneFace(store, self.fullstory, options or MembraneOptions())
@@ -94,8 +98,9 @@ class SandboxServer(ThreadingHTTPServer):
 
     def record(self, received: Received) -> None:
         """Count a request that came."""
-        with self._guard:
-            self.requests.append(received)
+        if self.remember:
+            with self._guard:
+                self.requests.append(received)
 
     def delay(self) -> None:
         """Be as slow as ordered."""
@@ -119,7 +124,7 @@ class SandboxServer(ThreadingHTTPServer):
     def _upstream(self, request: Request) -> Response:
         """Fullstory behind Membrane, with the faults that happen there."""
         if self.faults.next(request.path, behind=True) is Kind.RATE_LIMITED_FULLSTORY:
-            return fullstory_busy()
+            return fullstory_busy(self.retry_after)
         return self.fullstory.handle(request)
 
     def server_bind(self) -> None:

@@ -8,7 +8,7 @@ from .connections import new_id
 from .envelopes import MembraneFailure
 from .faults import Kind
 
-_RETRY_AFTER_SECONDS = 1
+RETRY_AFTER = 1  # seconds that a 429 asks to wait, unless told otherwise
 _ELSEWHERE = "https://redirected.sandbox.invalid/"
 
 # Fullstory's paths; all others are Membrane's. Both have a /search and a /users of some kind.
@@ -43,14 +43,14 @@ def refusal(path: str, status: int, message: str) -> Response:
     return MembraneFailure(kind, message, status=status).response()
 
 
-def instead(kind: Kind, path: str) -> Response:
+def instead(kind: Kind, path: str, retry_after: int = RETRY_AFTER) -> Response:
     """The answer that a fault gives instead of doing what was asked."""
     by_fullstory = is_fullstory(path) or is_proxied(path)
     match kind:
         case Kind.RATE_LIMITED:
-            return fullstory_busy() if by_fullstory else _membrane_busy()
+            return (fullstory_busy if by_fullstory else _membrane_busy)(retry_after)
         case Kind.RATE_LIMITED_MEMBRANE:
-            return fullstory_busy() if is_fullstory(path) else _membrane_busy()
+            return (fullstory_busy if is_fullstory(path) else _membrane_busy)(retry_after)
         case Kind.SERVER_ERROR if by_fullstory:
             return Problem(500, "server_error", "Internal server error.").response()
         case Kind.SERVER_ERROR:
@@ -65,16 +65,17 @@ def instead(kind: Kind, path: str) -> Response:
     raise ValueError(f"{kind} is no answer")
 
 
-def fullstory_busy() -> Response:
+def fullstory_busy(retry_after: int = RETRY_AFTER) -> Response:
+    """Fullstory's 429; ``retry_after`` is in seconds."""
     message = "Too many requests. Client has exceeded the rate limit for this endpoint."
-    return Problem(429, "too_many_requests", message, retry_after=_RETRY_AFTER_SECONDS).response()
+    return Problem(429, "too_many_requests", message, retry_after=retry_after).response()
 
 
-def _membrane_busy() -> Response:
+def _membrane_busy(retry_after: int) -> Response:
     failure = MembraneFailure(
         "bad_request",
         "Rate limit exceeded",
         key="rate_limit_exceeded",
-        headers=(("Retry-After", str(_RETRY_AFTER_SECONDS)),),
+        headers=(("Retry-After", str(retry_after)),),
     )
     return failure.response()

@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
             case Kind.TRUNCATE:
                 self._truncate(received, self.server.answer(received))
             case _:
-                self._answer(received, instead(fault, received.path))
+                self._answer(received, instead(fault, received.path, self.server.retry_after))
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815
 
@@ -181,7 +181,7 @@ class Handler(BaseHTTPRequestHandler):
         self._log(received)
         self.close_connection = True
         with contextlib.suppress(OSError):
-            linger = struct.pack("ii", 1, 0)
+            linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.rfile.close()  # it holds the socket open
         self.connection.close()

@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
+from fsctl.errors import Unavailable
 from fsctl.membrane.gateway import Response
+from fsctl.sandbox import runlogs
 from fsctl.sandbox.actions import ACTIONS
 from fsctl.sandbox.clock import Clock
 from fsctl.sandbox.options import ConnectionSeed
@@ -222,3 +224,22 @@ def test_run_logs_hold_no_credentials(ask: Asking) -> None:
     with ask.store.connection() as db:
         rows = db.execute("SELECT entry || details FROM membrane_run_logs").fetchall()
     assert "secret" not in "".join(row[0] for row in rows)
+
+
+def test_old_runs_are_forgotten(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runlogs, "KEPT", 2)
+    for text in ("a", "b", "c"):
+        ask.act("create-annotation", {"text": text})
+    _, page = ask("GET", "/action-run-logs")
+    assert [entry["input"]["text"] for entry in page["items"]] == ["c", "b"]
+
+
+def test_a_run_is_done_even_where_its_log_cannot_be_written(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(*args: Any) -> None:
+        raise Unavailable("The sandbox is held by another process.")
+
+    monkeypatch.setattr(runlogs.RunLogs, "write", held)
+    status, document = ask.act("create-annotation", TEXT)
+    assert (status, document["output"]["text"]) == (200, "deployed")

@@ -114,6 +114,30 @@ def test_membranes_face_wants_a_bearer_token(tmp_path: Path, headers: dict[str, 
         assert answer.json()["key"] == "not_authenticated"
 
 
+def test_trouble_with_the_file_is_a_500_in_each_services_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any) -> None:
+        raise Usage("The sandbox cannot be used: database or disk is full.")
+
+    with running_sandbox(tmp_path, seed=False) as server, client() as pool:
+        monkeypatch.setattr(server.fullstory, "handle", full)
+        monkeypatch.setattr(server.membrane, "upstream", full)
+        theirs = pool.request("GET", f"{server.url}/v2/users", headers=BASIC)
+        ours = pool.request("POST", f"{server.url}/act", json=ANNOTATE, headers=BEARER)
+        assert (theirs.status, theirs.json()["code"]) == (500, "server_error")
+        assert (ours.status, ours.json()["type"]) == (500, "internal")
+        assert "disk is full" in ours.json()["message"]
+
+
+def test_nothing_is_logged_unless_asked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with running_sandbox(tmp_path, seed=False) as server, client() as pool:
+        pool.request("GET", f"{server.url}/self", headers=BEARER)
+        pool.request("GET", f"{server.url}/nowhere", headers=BEARER)
+        raw(server.url, b"nonsense\r\n\r\n")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_two_searches_are_told_apart(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, seed=False) as server, client() as pool:
         ours = pool.request("GET", f"{server.url}/search?q=fullstory", headers=BEARER)
@@ -305,6 +329,16 @@ def test_429_is_in_the_words_of_the_face_that_was_asked(tmp_path: Path) -> None:
         assert theirs.json()["code"] == "too_many_requests"
         assert proxied.json() == theirs.json()
         assert annotations_made(server) == 0
+
+
+def test_a_429_can_ask_for_another_wait(tmp_path: Path) -> None:
+    with running_sandbox(
+        tmp_path, faults=["429:x1", "429-fullstory"], seed=False, retry_after=0
+    ) as server:
+        with client() as pool:
+            ours = pool.request("POST", f"{server.url}/act", json=ANNOTATE, headers=BEARER)
+            theirs = pool.request("GET", f"{server.url}{PROXY}/v2/users", headers=BEARER)
+        assert (ours.headers["Retry-After"], theirs.headers["Retry-After"]) == ("0", "0")
 
 
 def test_429_of_membrane_itself_can_be_had_on_the_proxy(tmp_path: Path) -> None:

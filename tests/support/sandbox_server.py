@@ -25,6 +25,7 @@ def running_sandbox(
     faults: Sequence[Fault | str] = (),
     fault_seed: int = 0,
     latency: float = 0,
+    retry_after: int = 1,
     clock: str | Clock = "real",
     seed: bool = True,
     options: MembraneOptions | None = None,
@@ -32,15 +33,20 @@ def running_sandbox(
     """Serve both faces from a store under ``tmp_path`` while the block runs.
 
     ``url`` is where; ``requests`` holds what came (method, path, target, headers, body, status),
-    ``store`` the state, ``membrane.escapes`` the paths that led elsewhere. ``latency`` is in
-    seconds, ``faults`` as on the command line, ``options`` how this Membrane behaves.
+    ``store`` the state, ``membrane.escapes`` the paths that led elsewhere. ``latency`` and
+    ``retry_after`` (of ordered 429s) are in seconds, ``faults`` as on the command line,
+    ``options`` how this Membrane behaves.
     """
     time = clock if isinstance(clock, Clock) else Clock.parse(clock)
     with closing(Store(tmp_path / "sandbox.sqlite3", clock=time)) as store:
         if seed:
             seed_if_empty(store)
         server = SandboxServer(
-            store, faults=Faults(faults, seed=fault_seed), latency=latency, options=options
+            store,
+            faults=Faults(faults, seed=fault_seed),
+            latency=latency,
+            retry_after=retry_after,
+            options=options,
         )
         server.start()
         try:
