@@ -122,7 +122,7 @@ def _places(reader: SchemaReader, top: Schema, path: Path) -> Iterator[tuple[Pat
     yield from _places_in(reader, top, path)
     names = reader.properties(top)
     for wrapper in _WRAPPERS:
-        if wrapper in names and wrapper != path[0]:
+        if wrapper in names:
             for place, schema in _places_in(reader, names[wrapper], path):
                 yield (wrapper, *place), schema
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..errors import (
     FsctlError,
     NeedsPerson,
@@ -83,11 +85,13 @@ def as_error(
         error = OutcomeUnknown
         message = f"The {noun} was sent, but whether it took effect is unknown: {message}"
         hint = check or hint
-    elif failure.trouble is Trouble.RATE_LIMITED and failure.retry_after:
-        hint = f"Try again in {failure.retry_after:.0f} seconds."
-    elif error is Unavailable and writes:
-        what = "sent" if failure.fate is Fate.NOT_SENT else "changed"
-        hint = f"{hint or 'Try again later.'} Nothing was {what}."
+    else:
+        if failure.trouble is Trouble.RATE_LIMITED and failure.retry_after:
+            seconds = math.ceil(failure.retry_after)
+            hint = f"Try again in {seconds} second{'s' if seconds != 1 else ''}."
+        if error is Unavailable and writes:
+            what = "sent" if failure.fate is Fate.NOT_SENT else "changed"
+            hint = f"{hint or 'Try again later.'} Nothing was {what}."
     return error(
         message,
         hint=hint or _hint(error),

@@ -33,10 +33,9 @@ class SchemaReader:
         return merged
 
     def _follow(self, reference: str, depth: int) -> Schema:
-        # Each once, and one inside itself not at all: references can be nested into a bomb.
+        # Each once, because they can be nested into a bomb; the depth ends those that go round.
         if reference not in self._followed:
-            self._followed[reference] = {}
-            target: Any = self._document if reference.startswith("#") else {}
+            target: Any = self._document
             for part in reference.removeprefix("#").split("/")[1:]:
                 target = as_dict(target).get(part.replace("~1", "/").replace("~0", "~"))
             self._followed[reference] = self.resolve(target, depth)
