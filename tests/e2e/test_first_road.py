@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.command import Ended, clean_environment
 from tests.support.fake_membrane import FakeMembrane
-from tests.support.roads import Online, online, shell_environment, with_membrane
+from tests.support.online import Online, online, shell_environment, with_membrane
 from tests.support.tree import examples
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
