@@ -6,7 +6,6 @@ import click
 
 from ..terminal.columns import Column
 from .app import App
-from .input import read_text
 from .options import Command, Group, pass_app
 from .results import One
 
@@ -63,7 +62,7 @@ def create(
 
     now, zone = app.world.now(), app.time_zone
     call = service.create(
-        read_text(app.world, "the text") if text == "-" else text,
+        _piped(app) if text == "-" else text,
         now=now,
         start=parse_time(start, now=now, zone=zone, what="--start") if start else None,
         end=parse_time(end, now=now, zone=zone, what="--end") if end else None,
@@ -75,3 +74,9 @@ def create(
         return One(app.plan(call))
     answer = app.caller.call(call)
     return One(service.created(call, answer.body), COLUMNS)
+
+
+def _piped(app: App) -> str:
+    from .input import read_text
+
+    return read_text(app.world, "the text")

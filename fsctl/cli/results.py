@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import FsctlError
 from ..terminal.columns import Column
@@ -16,8 +15,7 @@ def _well() -> FsctlError | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """A list, streamed as it comes; ``ending`` is asked for the failure after the last row."""
 
     rows: Iterable[Mapping[str, Any] | Sequence[Mapping[str, Any]]]
@@ -25,8 +23,7 @@ class Rows:
     ending: Ending = _well
 
 
-@dataclass(frozen=True, slots=True)
-class One:
+class One(NamedTuple):
     """One thing."""
 
     thing: Mapping[str, Any]
@@ -34,16 +31,14 @@ class One:
     ending: Ending = _well
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A JSON document of unknown shape."""
 
     value: Any
     ending: Ending = _well
 
 
-@dataclass(frozen=True, slots=True)
-class Bytes:
+class Bytes(NamedTuple):
     """An answer as it came, printed untouched through a pipe."""
 
     body: bytes

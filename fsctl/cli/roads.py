@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,8 +87,12 @@ def _tokens(app: App, *, with_binary: bool) -> TokenSource | None:
     binary = _membrane(app) if with_binary else None
     if binary is not None and not _has_token_verb(app, binary):
         binary = None
+    if command is None and binary is None:  # nothing to run: no directory to make for it
+        return find_token_source(
+            app.world.environ, None, None, app.directory("state"), app.unix_time
+        )
     return find_token_source(
-        app.world.environ,
+        _child_environment(app),
         command.value if command else None,
         binary,
         _run_directory(app),
@@ -99,14 +103,23 @@ def _tokens(app: App, *, with_binary: bool) -> TokenSource | None:
 def _has_token_verb(app: App, binary: Sequence[str]) -> bool:
     from ..membrane.verbs import read_verbs
 
-    verbs = read_verbs(binary, cache=app.cache, cwd=_run_directory(app), env=app.world.environ)
+    verbs = read_verbs(
+        binary, cache=app.cache, cwd=_run_directory(app), env=_child_environment(app)
+    )
     return verbs.has("token")
 
 
+def _child_environment(app: App) -> Mapping[str, str]:
+    from ..membrane.binary import child_environment
+
+    return child_environment(app.world.environ, Path.cwd())
+
+
 def _http(app: App, tokens: TokenSource) -> Gateway:
+    from ..membrane.hosts import DEFAULT_API_URL
     from ..membrane.http import HttpGateway
 
-    address = _api_address(app)
+    address = _api_address(app) or DEFAULT_API_URL
     app.messages.verbose(f"Using HTTP to {address}, with the token of {tokens.origin}.")
     version = app.settings.text("api_version", env.API_VERSION)
     return HttpGateway(
@@ -124,18 +137,20 @@ def _http(app: App, tokens: TokenSource) -> Gateway:
     )
 
 
-def _api_address(app: App) -> str:
-    """The base URL, if credentials may go there: the environment's, the profile's, Membrane's."""
-    from ..membrane.hosts import DEFAULT_API_URL, check_api_url
+def _api_address(app: App) -> str | None:
+    """The base URL that was set, if credentials may go there: the environment's, the profile's."""
+    from ..membrane.hosts import check_api_url
 
     environ = app.world.environ
     variable = next((name for name in env.API_URLS if environ.get(name)), None)
     setting = app.settings.text("api_url", variable)
+    if setting is None:
+        return None
     allowed = [*app.flags.get("api_host", ())]
     in_profile = app.settings.profile()[1].get("allowed_hosts", ())
     return check_api_url(
-        setting.value if setting else DEFAULT_API_URL,
-        source=setting.origin if setting else "the default",
+        setting.value,
+        source=setting.origin,
         allowed_hosts=[*allowed, *in_profile],
     )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import FsctlError, Usage
 from ..membrane import payload
@@ -53,8 +53,7 @@ SETTLE_SECONDS = 10.0  # for the one look at the run logs before an outcome is c
 _RAW_CHECK = "Look at what it should have changed before sending it again."
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
+class InFlight(NamedTuple):
     """A write that has been sent and not answered: what it is, and how to check on it."""
 
     noun: str
@@ -262,7 +261,7 @@ class Caller:
         can_repeat = repeat is Repeat.SAFE
         if repeat is Repeat.KEY and self.gateway.capabilities.headers:
             key = ("Idempotency-Key", self.new_id())
-            request, can_repeat = replace(request, headers=(*request.headers, key)), True
+            request, can_repeat = request._replace(headers=(*request.headers, key)), True
 
         def read(response: Response) -> Answer:
             return _read(response, call.operation)

@@ -8,8 +8,7 @@ count (e-mails without regard to case): whether Fullstory's own filters are exac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..errors import NotFound, Unavailable, Usage
 from .call import Caller
@@ -24,8 +23,7 @@ Reading = Literal["id", "uid", "email"]
 _PAGE_KEYS = frozenset(("results", "total_records", "next_page_token", "app_url"))
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Everyone a WHO can mean: each person once, with the readings that led to them."""
 
     who: str

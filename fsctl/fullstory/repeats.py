@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..membrane.gateway import Fate, GatewayError, Trouble
 from .types import Via
@@ -14,8 +14,7 @@ LONGEST_PAUSE = 30.0
 _PASSING = (Trouble.UNAVAILABLE, Trouble.UNREADABLE, Trouble.RATE_LIMITED)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """How patiently to call: ``retries`` after the first try, ``patience`` seconds for all."""
 
     via: Via = "auto"
@@ -24,8 +23,7 @@ class Policy:
     proxy_base: str = ""  # put before proxied paths where a connector's base URL is unusual
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """Time and chance, injected: monotonic and Unix seconds, a sleep, a number in [0, 1)."""
 
     monotonic: Callable[[], float]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import Usage
 from ..membrane import payload
@@ -14,8 +13,7 @@ from .fitting import Fitted, fit
 from .types import Call, Operation, Via
 
 
-@dataclass(frozen=True, slots=True)
-class ActionRun:
+class ActionRun(NamedTuple):
     """A Membrane action with its fitted arguments."""
 
     action: Action

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 Via = Literal["auto", "action", "proxy"]
 Values = Mapping[str, Any]
@@ -19,8 +19,7 @@ class Repeat(Enum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One thing Fullstory can do: a row of the operations table.
 
     ``path`` holds ``{names}`` that come from the values; ``query`` names the values that go into
@@ -36,7 +35,7 @@ class Operation:
     query: tuple[str, ...] = ()
     repeat: Repeat | Callable[[Values], Repeat] = Repeat.SAFE
     empty_ok: bool = False  # an empty 2xx is success
-    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     check: str | None = None  # how a person finds out what became of an unanswered write
 
     @property
@@ -47,16 +46,14 @@ class Operation:
         return self.repeat if isinstance(self.repeat, Repeat) else self.repeat(values)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """An operation with its values: checked, and not yet sent."""
 
     operation: Operation
     values: Values
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What Fullstory answered, and how it was asked."""
 
     body: Any

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 
 class Fate(Enum):
@@ -80,8 +80,7 @@ class GatewayError(Exception):
         self.action_run_id = action_run_id
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """A moment on an injected monotonic clock (seconds) after which nothing is worth starting."""
 
     at: float = float("inf")
@@ -99,8 +98,7 @@ class Deadline:
 NO_DEADLINE = Deadline()
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """What a road can carry. What it cannot is refused (2) before anything is sent."""
 
     max_body: int  # bytes of a request's body or an action's encoded input
@@ -110,8 +108,7 @@ class Capabilities:
     metadata: bool  # ``meta`` reaches the action run log
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request to Fullstory through Membrane's proxy.
 
     ``path`` starts with ``/`` and is already encoded, or is a full URL of a Fullstory API host;
@@ -125,8 +122,7 @@ class Request:
     body: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """Fullstory's answer through the proxy, whatever its status.
 
     ``status`` is None where the road does not tell it (contracts/membrane §8 U2); it is then
@@ -143,8 +139,7 @@ class Response:
         return next((value for key, value in self.headers if key.lower() == wanted), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ActionResult:
+class ActionResult(NamedTuple):
     """What an action put out: the vendor's body, unwrapped (contracts/membrane §8 U6).
 
     ``empty`` is True where there was no output at all (as opposed to an explicit null).
@@ -155,8 +150,7 @@ class ActionResult:
     empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """A Membrane connection (contracts/membrane §2.4, §8 U9 and U10)."""
 
     id: str
@@ -177,8 +171,7 @@ class Connection:
         return any("fullstory" in (word or "").lower().replace(" ", "") for word in words)
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """An action of a connection's catalogue, with its live schemas."""
 
     id: str
@@ -189,8 +182,7 @@ class Action:
     output_schema: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Connector:
+class Connector(NamedTuple):
     """Something that can be connected to, as a search finds it."""
 
     id: str
@@ -198,15 +190,14 @@ class Connector:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunLog:
+class RunLog(NamedTuple):
     """An entry of Membrane's action run log. ``raw`` holds people's data."""
 
     id: str
     status: str | None  # "success" or "error" once it has ended
     output: Any = None
     error: Any = None
-    raw: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = MappingProxyType({})
 
 
 class Gateway(Protocol):

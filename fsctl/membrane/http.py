@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -202,8 +201,8 @@ class HttpGateway:
         waiting = Connection(id=request_id, name=request_id, usable=False)
         if status in ("error", "cancelled"):
             error = _told_error(raw.get("resultError")) or "The request was cancelled."
-            return replace(waiting, state="SETUP_FAILED", error=error)
-        return _with_url(replace(waiting, state="CLIENT_ACTION_REQUIRED"), raw)
+            return waiting._replace(state="SETUP_FAILED", error=error)
+        return _with_url(waiting._replace(state="CLIENT_ACTION_REQUIRED"), raw)
 
     # Actions
 
@@ -264,7 +263,7 @@ class HttpGateway:
         if not details:
             return log
         more = self._api.get(f"{path}/details", deadline=deadline)
-        return replace(log, raw={**log.raw, "details": more})
+        return log._replace(raw={**log.raw, "details": more})
 
     def find_run(
         self, connection_id: str, marker: str, *, deadline: Deadline = NO_DEADLINE
@@ -341,7 +340,7 @@ def _with_url(connection: Connection, told: Any) -> Connection:
     if url is None:
         return connection
     action = {"type": "connect", "description": "Open the address and finish there."}
-    return replace(connection, usable=False, client_action=action | {"uiUrl": url})
+    return connection._replace(usable=False, client_action=action | {"uiUrl": url})
 
 
 def _checked_header(name: str, value: str) -> tuple[str, str]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from .files import make_private_directory
 
 
 class FileCache:
@@ -46,6 +43,10 @@ class FileCache:
             return None
 
     def set(self, key: str, value: Any) -> None:
+        import secrets
+
+        from .files import make_private_directory
+
         self._remembered[key] = value
         entry = {"key": key, "at": self._clock(), "value": value}
         path = self._file(key)

@@ -12,12 +12,11 @@ Nothing secret stands there: a token comes from the environment or from ``token_
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ..errors import Usage
-from ..membrane.redact import is_secret_key
 
 FILE_NAME = "config.toml"
 
@@ -32,13 +31,12 @@ COMMAND_KEYS = ("token_command",)
 KEYS = (*TEXT_KEYS, *NUMBER_KEYS, *LIST_KEYS, *COMMAND_KEYS)
 
 
-@dataclass(frozen=True, slots=True)
-class Profiles:
+class Profiles(NamedTuple):
     """What ``config.toml`` says; ``active`` names the profile used when none is asked for."""
 
     path: Path
     active: str | None = None
-    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    profiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 def load(directory: Path) -> Profiles:
@@ -86,6 +84,8 @@ def _checked(path: Path, document: Mapping[str, Any]) -> Profiles:
 def check_key(key: str, value: Any, where: str) -> None:
     """Raise :class:`Usage` for an unknown key, a secret one, or a value of the wrong type."""
     if key not in KEYS:
+        from ..membrane.redact import is_secret_key
+
         if is_secret_key(key):
             raise Usage(
                 f"The key {key!a} {where} would keep a secret on disk.",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from ..errors import Usage
 from . import env
@@ -19,8 +18,7 @@ VIAS: Final = ("auto", "action", "proxy")
 OUTPUTS: Final = ("table", "json", "jsonl", "csv", "tsv", "markdown")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting(Generic[T]):
+class Setting(NamedTuple, Generic[T]):
     """A value, and its origin in words: ``--timeout``, ``FSCTL_TIMEOUT``, ``profile work``."""
 
     value: T

@@ -7,15 +7,13 @@ to load that module.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Row = Mapping[str, Any]
 Kind = Literal["text", "id", "url", "time", "number", "bool", "json"]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column of a list, or one line of a single thing.
 
     ``key`` is a dotted path into the row. ``header`` is what a table calls it, by default the key

@@ -7,8 +7,7 @@ decides how they are written to stdout. Lists are written as they come.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from fsctl.errors import Usage
 from fsctl.terminal.columns import Column, Row
@@ -46,8 +45,7 @@ def parse_format(text: str) -> Format:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """How the data is to be printed, as the command line says.
 
     ``format`` None is the default: a table on a terminal; in a pipe ``jsonl`` for lists and
@@ -151,10 +149,10 @@ class Renderer:
         if self._program is not None and not self._output.fields:
             self._results(document)
         elif is_rows and (form != "json" or self._output.fields):
-            renderer = Renderer(self._world, replace(self._output, format=form), self._messages)
+            renderer = Renderer(self._world, self._output._replace(format=form), self._messages)
             renderer.rows(document)
         elif isinstance(document, Mapping) and (form != "json" or self._output.fields):
-            Renderer(self._world, replace(self._output, format=form), self._messages).one(document)
+            Renderer(self._world, self._output._replace(format=form), self._messages).one(document)
         elif form == "jsonl":
             items = document if isinstance(document, list) else [document]
             ci = self._world.under_ci
@@ -181,7 +179,7 @@ class Renderer:
             return None, columns
         known = {column.key: column for column in columns or ()}
         chosen = [
-            replace(known.get(path, Column(path)), header=path) for path in self._output.fields
+            known.get(path, Column(path))._replace(header=path) for path in self._output.fields
         ]
         return Selection(self._output.fields, known), chosen
 

@@ -6,6 +6,7 @@ medians mean anything. No test asserts on them.
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import time
@@ -17,6 +18,9 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Seconds of wall time of every run, by name; one uncounted round goes first."""
     seconds: dict[str, list[float]] = {name: [] for name in commands}
+    # Installed packages are compiled by pip; a checkout is by its first run, if that may write.
+    env = {**(os.environ if env is None else env)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     for turn in range(runs + 1):
         for name, command in commands.items():
             started = time.perf_counter()
