@@ -64,9 +64,9 @@ def create(
     call = service.create(
         _piped(app) if text == "-" else text,
         now=now,
-        start=parse_time(start, now=now, zone=zone, what="--start") if start else None,
-        end=parse_time(end, now=now, zone=zone, what="--end") if end else None,
-        duration=parse_duration(duration, what="--duration") if duration else None,
+        start=None if start is None else parse_time(start, now=now, zone=zone, what="--start"),
+        end=None if end is None else parse_time(end, now=now, zone=zone, what="--end"),
+        duration=None if duration is None else parse_duration(duration, what="--duration"),
         source=source,
     )
     app.check_output()

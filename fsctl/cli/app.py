@@ -85,13 +85,11 @@ class App:
         return self.settings.seconds("timeout", env.TIMEOUT, READ_TIMEOUT).value
 
     @cached_property
-    def time_zone(self) -> tzinfo:
-        """The zone of times without an offset, and of times shown to people."""
+    def time_zone(self) -> tzinfo | None:
+        """The zone of times without an offset; None is the system's own, with its own changes."""
         named = self.settings.text("time_zone", env.TIME_ZONE)
         if named is None:
-            local = self.world.now().astimezone().tzinfo
-            assert local is not None
-            return local
+            return self.world.timezone
         from zoneinfo import ZoneInfo
 
         try:

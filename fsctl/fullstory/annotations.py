@@ -74,11 +74,16 @@ def _checked(value: str, what: str, most: int) -> str:
     return value
 
 
+_SNAKE = {"startTime": "start_time", "endTime": "end_time"}
+
+
 def created(call: Call, body: Any) -> dict[str, Any]:
     """The annotation as the service echoed it; what it did not echo is as it was sent."""
-    echoed = body if isinstance(body, Mapping) else {}
+    echoed: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
     sent = {"text": None, "start_time": None, "end_time": None, "source": None, **call.values}
-    result = sent | {key: value for key, value in echoed.items() if value not in (None, "")}
+    result = sent | {
+        _SNAKE.get(key, key): value for key, value in echoed.items() if value not in (None, "")
+    }
     # A point in time ends when it starts (§2.4).
     result["end_time"] = result["end_time"] or result["start_time"]
     return result

@@ -115,27 +115,27 @@ def settled(log: RunLog) -> ActionResult | GatewayError | None:
         result, status = shapes.action_result({"output": log.output, "actionRunId": log.id})
         if status is None or status < 400:
             return result
-        told = failures.from_fullstory(status, result.output, action_run_id=log.id)
-        return told if told.fate is Fate.REFUSED else None
-    return _refused_run(log) if log.status == "error" else None
+        return failures.from_fullstory(status, result.output, action_run_id=log.id)
+    return _failed_run(log) if log.status == "error" else None
 
 
-def _refused_run(log: RunLog) -> GatewayError | None:
-    message, trouble, code, hint = "The run failed.", Trouble.FAILED, "run_failed", None
-    if failures.is_membrane_error(log.error):
-        told = failures.from_membrane(log.error, None)
-        if told.fate is Fate.UNKNOWN:
-            return None
-        message, trouble, code, hint = told.message, told.trouble, str(told.code), told.hint
-    return GatewayError(
-        message,
-        trouble=trouble,
-        fate=Fate.REFUSED,
-        origin=Origin.LOCAL,  # read in a log: the connection and the action are not gone
-        code=code,
-        hint=hint or f"See `fsctl actions log {log.id} --details`.",
-        action_run_id=log.id,
-    )
+def _failed_run(log: RunLog) -> GatewayError:
+    see = f"See `fsctl actions log {log.id} --details`."
+    if not failures.is_membrane_error(log.error):
+        return GatewayError(
+            "The run failed.",
+            trouble=Trouble.FAILED,
+            fate=Fate.REFUSED,
+            origin=Origin.LOCAL,
+            code="run_failed",
+            hint=see,
+            action_run_id=log.id,
+        )
+    told = failures.from_membrane(log.error, None)
+    told.origin = Origin.LOCAL  # read in a log: neither the connection nor the action is gone
+    told.hint = told.hint or see
+    told.action_run_id = log.id
+    return told
 
 
 class Gone(Exception):

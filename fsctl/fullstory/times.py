@@ -22,6 +22,7 @@ _DURATION = re.compile(rf"{_PART}(?:[ ]?{_PART}){{0,4}}")
 _DURATION_PART = re.compile(r"([0-9.]+)[ ]?([A-Za-z]+)")
 _UNIX_SECONDS = re.compile(r"[0-9]{9,11}(\.[0-9]{1,9})?")
 _UNIX_MILLISECONDS = re.compile(r"[0-9]{12,14}")
+_ISO = re.compile(r"[0-9]{4}-?[0-9W-]{2,6}(?:[Tt ][0-9:.,]{2,20}(?:[Zz]|[+-][0-9:.]{2,16})?)?")
 _FORMS = "Use ISO 8601 (2024-06-29T14:23:23Z), now, -15m, 2h ago, or Unix seconds."
 
 
@@ -51,10 +52,14 @@ def _sum_of_parts(text: str) -> float | None:
     return total
 
 
-def parse_time(text: str, *, now: datetime, zone: tzinfo, what: str = "The time") -> datetime:
+def parse_time(
+    text: str, *, now: datetime, zone: tzinfo | None, what: str = "The time"
+) -> datetime:
     """A moment, in UTC, from what a person typed; ``now`` is aware.
 
-    ``zone`` is the time zone of a time without an offset. Raises :class:`Usage` naming ``what``.
+    ``zone`` is the time zone of a time without an offset, None the system's own. A time that a
+    clock change skips is moved on by as much; of one that comes twice the first is meant
+    (PEP 495). Raises :class:`Usage` naming ``what``.
     """
     stripped = text.strip()
     try:
@@ -89,8 +94,8 @@ def _unix(text: str) -> datetime | None:
     return None
 
 
-def _iso(text: str, zone: tzinfo) -> datetime | None:
-    if not text.isascii() or not text[:4].isdigit():
+def _iso(text: str, zone: tzinfo | None) -> datetime | None:
+    if not _ISO.fullmatch(text):  # Python takes any character between date and time
         return None
     moment = datetime.fromisoformat(text.replace("z", "Z"))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)

@@ -197,9 +197,7 @@ def _action_for_cache(action: Action) -> dict[str, Any]:
 
 
 def _actions_from_cache(cached: Any) -> list[Action] | None:
-    """The actions as they were remembered; None for what another version may have left there."""
-    if not isinstance(cached, list):
-        return None
+    """The actions as they were remembered; None for nothing, and for what another version left."""
     try:
         return [
             Action(
