@@ -102,6 +102,7 @@ class Exchange:
             raise Usage(
                 f"The input cannot be sent: {error}.", hint="Correct the value and try again."
             ) from None
+        check_size(encoded)
         return self.call("POST", path, encoded, answers.document, deadline, query=query)
 
     def call(
@@ -121,8 +122,6 @@ class Exchange:
         ``path`` and ``headers`` are checked already; without ``headers`` those of Membrane's own
         routes are sent. ``read`` turns the answer into the result, or raises what it means.
         """
-        if body is not None and len(body) > MAX_REQUEST:
-            raise _too_large()
         target = path + _query_string(query)
         others = self._own_headers(body) if headers is None else list(headers)
         asked = Asked(method, path, self._clock())
@@ -211,12 +210,14 @@ def _login_hint(tokens: TokenSource) -> str:
     return f"{tokens.origin} was refused: {tokens.remedy[:1].lower()}{tokens.remedy[1:]}"
 
 
-def _too_large() -> GatewayError:
-    return GatewayError(
-        f"The request is larger than {MAX_REQUEST:,} bytes, the most that Membrane takes.",
-        trouble=Trouble.TOO_LARGE,
-        fate=Fate.NOT_SENT,
-        origin=Origin.LOCAL,
-        code="request_too_large",
-        hint="Send less at a time.",
-    )
+def check_size(body: bytes | None) -> None:
+    """Refuse, before it is sent, a body that Membrane would not take."""
+    if body is not None and len(body) > MAX_REQUEST:
+        raise GatewayError(
+            f"The request is larger than {MAX_REQUEST:,} bytes, the most that Membrane takes.",
+            trouble=Trouble.TOO_LARGE,
+            fate=Fate.NOT_SENT,
+            origin=Origin.LOCAL,
+            code="request_too_large",
+            hint="Send less at a time.",
+        )

@@ -12,7 +12,7 @@ from typing import Any
 from .. import __version__
 from ..errors import Usage
 from . import answers, payload, shapes
-from .exchange import MAX_REQUEST, Exchange, shaped
+from .exchange import MAX_REQUEST, Exchange, check_size, shaped
 from .failures import from_fullstory
 from .gateway import (
     NO_DEADLINE,
@@ -291,6 +291,7 @@ class HttpGateway:
         headers = [_checked_header(name, value) for name, value in request.headers]
         if not any(name.lower() == "user-agent" for name, _ in headers):
             headers.append(("User-Agent", self._api.user_agent))
+        check_size(request.body)
         return self._api.call(
             method,
             f"{_connection_path(connection_id)}/proxy{_proxied_path(request.path)}",

@@ -1,108 +1,73 @@
-"""The installed ``fsctl`` on each road: over HTTP to a sandbox server, and through ``membrane``."""
+"""The three gateways to one embedded Membrane, opened alike."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from fsctl.sandbox.faults import Fault, Faults
+from fsctl.membrane.gateway import Gateway
+from fsctl.sandbox.gateway import SandboxGateway
+from fsctl.sandbox.membrane_face import MembraneFace
 from fsctl.sandbox.options import MembraneOptions
-from fsctl.sandbox.server import SandboxServer
-from fsctl.sandbox.wire import Received
-from tests.support.command import BINARY, Ended, Fsctl
-from tests.support.fake_membrane import FakeMembrane
+from fsctl.sandbox.store import Store
+from tests.support.fake_membrane import make_cli_gateway
+from tests.support.gateways import http_gateway
 from tests.support.sandbox_server import running_sandbox
 
-SECRET = "pat-S3cret-of.the_tests-9f8e7d"
-SYSTEM_PATH = "/usr/bin:/bin"  # no membrane, whatever the machine has
+RoadName = Literal["sandbox", "http", "cli-older", "cli-newest"]
+ROADS: tuple[RoadName, ...] = ("sandbox", "http", "cli-older", "cli-newest")
 
 
 @dataclass
-class Online:
-    """``fsctl`` with a token and the address of a sandbox server.
+class Road:
+    """A gateway and the embedded Membrane at its end."""
 
-    Calling it runs a command. ``sent`` is what came to the server during the last one.
-    """
-
-    fsctl: Fsctl
-    server: SandboxServer
-    before: int = 0
-
-    def __call__(self, *arguments: str, **more: object) -> Ended:
-        self.before = len(self.server.requests)
-        return self.fsctl(*arguments, **more)  # type: ignore[arg-type]
+    name: RoadName
+    gateway: Gateway
+    store: Store
+    membrane: MembraneFace
 
     @property
-    def sent(self) -> list[Received]:
-        return self.server.requests[self.before :]
+    def is_older(self) -> bool:
+        return self.name == "cli-older"
 
     @property
-    def lines(self) -> list[str]:
-        """What was sent as ``METHOD PATH``."""
-        return [f"{each.method} {each.path}" for each in self.sent]
-
-    def fail(self, *faults: Fault | str, seed: int = 0) -> None:
-        """From now on the server makes this trouble."""
-        self.server.faults = Faults(faults, seed=seed)
-
-    @property
-    def annotations(self) -> int:
-        """How many annotations the server has by now."""
-        with self.server.store.connection() as db:
-            count: int = db.execute("SELECT count(*) FROM annotations").fetchone()[0]
-        return count
-
-
-def token_environment(url: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    return {
-        "MEMBRANE_API_URL": url,
-        "MEMBRANE_TOKEN": SECRET,
-        "PATH": SYSTEM_PATH,
-        **(extra or {}),
-    }
+    def is_cli(self) -> bool:
+        return self.name.startswith("cli")
 
 
 @contextmanager
-def online(
-    directory: Path,
-    *,
-    faults: Sequence[Fault | str] = (),
+def open_road(
+    name: RoadName,
+    tmp_path: Path,
     options: MembraneOptions | None = None,
-    seed: bool = True,
-) -> Iterator[Online]:
-    """A server, and an ``fsctl`` with a home of its own that reaches it with a token."""
-    with running_sandbox(directory, faults=faults, options=options, seed=seed) as server:
-        home = directory / "home"
-        home.mkdir(exist_ok=True)
-        yield Online(Fsctl(home, token_environment(server.url)), server)
+    *,
+    faults: Sequence[str] = (),
+    timeout: float = 20.0,
+) -> Iterator[Road]:
+    """A road to an unseeded Fullstory, behind a Membrane that behaves as ``options`` say.
 
-
-def fresh(road: Online, home: Path, extra: Mapping[str, str] | None = None) -> Online:
-    """The same server for an ``fsctl`` with another home, which knows nothing yet."""
-    home.mkdir(parents=True, exist_ok=True)
-    return Online(Fsctl(home, token_environment(road.server.url, extra)), road.server)
-
-
-def warm(road: Online, home: Path) -> Online:
-    """The same server for an ``fsctl`` whose cache knows the connection and its actions."""
-    shutil.copytree(road.fsctl.home / "cache", home / "cache", dirs_exist_ok=True)
-    return fresh(road, home)
-
-
-def with_membrane(fake: FakeMembrane, home: Path, url: str | None = None) -> Fsctl:
-    """An ``fsctl`` that finds this fake ``membrane`` on PATH and has no token of its own."""
-    home.mkdir(parents=True, exist_ok=True)
-    directory = fake.install(home / "tools").parent
-    env = {"PATH": os.pathsep.join([str(directory), SYSTEM_PATH])}
-    if url is not None:
-        env["MEMBRANE_API_URL"] = url
-    return Fsctl(home, env)
-
-
-def shell_environment(home: Path) -> dict[str, str]:
-    """PATH for a shell in which ``fsctl`` means the installed command under test."""
-    return {"PATH": os.pathsep.join([str(BINARY.parent), SYSTEM_PATH])}
+    ``faults`` are the server's, so not for the road within the process; ``timeout`` is in seconds.
+    """
+    if name == "sandbox":
+        gateway = SandboxGateway(tmp_path / "sandbox.sqlite3", options=options, seed=False)
+        try:
+            store, face = gateway._inside.opened()
+            yield Road(name, gateway, store, face)
+        finally:
+            gateway.close()
+        return
+    with running_sandbox(tmp_path, options=options, faults=faults, seed=False) as server:
+        opened: Gateway
+        if name == "http":
+            opened = http_gateway(server.url, read_timeout=timeout)
+        else:
+            form: Literal["older", "newest"] = "older" if name == "cli-older" else "newest"
+            opened = make_cli_gateway(tmp_path, server.url, form, timeout=timeout)
+        try:
+            yield Road(name, opened, server.store, server.membrane)
+        finally:
+            opened.close()
