@@ -20,7 +20,12 @@ from .types import Call
 Person = Mapping[str, Any]
 Reading = Literal["id", "uid", "email"]
 
-_PAGE_KEYS = frozenset(("results", "total_records", "next_page_token", "app_url"))
+_PAGE_KEYS = frozenset(
+    (
+        "results", "total_records", "next_page_token", "app_url",
+        "totalRecords", "nextPageToken", "appUrl",
+    )
+)  # fmt: skip
 
 
 class Found(NamedTuple):
@@ -54,8 +59,8 @@ def list_people(
     while True:
         body = caller.call(Call(LIST_USERS, values)).body
         yield page_rows(body)
-        token = body.get("next_page_token") or body.get("nextPageToken")
-        if not isinstance(token, str) or not token:
+        token = _next_token(body)
+        if not token:
             return
         if token in seen:
             warn("Fullstory repeated a page token, so the list ends here and may be incomplete.")
@@ -75,11 +80,15 @@ def page_rows(body: Any) -> list[Person]:
             return rows
         if rows is None and set(body) <= _PAGE_KEYS:
             return []
-    raise Unavailable(
-        "The answer is not a list of users.",
-        hint="See what came with --debug; --via proxy takes another road.",
-        code="unreadable",
-    )
+    raise _odd("The answer is not a list of users.")
+
+
+def _next_token(page: Mapping[str, Any]) -> str:
+    """The token of the next page, empty at the end."""
+    token = page.get("next_page_token") or page.get("nextPageToken") or ""
+    if isinstance(token, str | int) and not isinstance(token, bool):
+        return str(token)
+    raise _odd("The answer's page token is not a text.")
 
 
 def find(
@@ -95,7 +104,9 @@ def find(
     people: dict[str, Person] = {}
     for kind in readings:
         for person in _look_up(caller, who, kind, include_schema, warn):
-            people.setdefault(str(person.get("id")), person)
+            if not person.get("id"):
+                raise _odd("The answer holds a user without an id.")
+            people.setdefault(str(person["id"]), person)
     return Found(who, tuple(people.values()), readings)
 
 
@@ -103,6 +114,10 @@ def readings_of(who: str, reading: Reading | None = None) -> tuple[Reading, ...]
     """How ``who`` can be read. Raises :class:`Usage` for what nobody can be called."""
     if not who.strip():
         raise Usage("An empty value names nobody.", hint="Give an id, a uid or an e-mail.")
+    try:
+        who.encode()
+    except UnicodeEncodeError:
+        raise Usage(f"{who!a} is not valid UTF-8.", hint="Check the encoding.") from None
     if reading == "id" and not can_be_fullstory_id(who):
         raise Usage(
             f"{who!a} is not a Fullstory id.",
@@ -145,7 +160,10 @@ def _look_up(
 
 
 def _same(value: str, who: str, kind: Reading) -> bool:
-    return value.casefold() == who.casefold() if kind == "email" else value == who
+    if kind != "email":
+        return value == who
+    # Folding would make one of two (ss and \u00df, k and the Kelvin sign), and two are not one.
+    return value.lower() == who.lower() and value.isascii() == who.isascii()
 
 
 def get(caller: Caller, user_id: str, *, include_schema: bool = False) -> Person:
@@ -155,9 +173,13 @@ def get(caller: Caller, user_id: str, *, include_schema: bool = False) -> Person
         values["include_schema"] = True
     body = caller.call(Call(GET_USER, values)).body
     if not isinstance(body, Mapping) or "id" not in body:
-        raise Unavailable(
-            "The answer is not a user.",
-            hint="See what came with --debug; --via proxy takes another road.",
-            code="unreadable",
-        )
+        raise _odd("The answer is not a user.")
     return body
+
+
+def _odd(message: str) -> Unavailable:
+    return Unavailable(
+        message,
+        hint="See what came with --debug; --via proxy takes another road.",
+        code="unreadable",
+    )
