@@ -46,6 +46,8 @@ def test_membranes_hosts_and_loopback_are_allowed_and_normalised(url: str, norma
         "https://integration.app.evil.test/getmembrane.com",
         "https://evil.test/.getmembrane.com",
         "https://localhost.evil.test",
+        "http://127.evil.test",
+        "http://127.0.0.1.evil.test",
         "https://xn--getmembrane-x.com",
         "https://10.0.0.1",
         "https://0.0.0.0",
@@ -119,6 +121,28 @@ def test_every_other_address_needs_a_person(url: str) -> None:
     assert caught.value.exit_code == ExitCode.NEEDS_PERSON
     assert SOURCE in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://ada@getmembrane.com", "a user name"),
+        ("https://getmembrane.com/?x", "a query or a fragment"),
+        (r"https://getmembrane.com\evil.test", "a backslash"),
+        ("https://getmembrane\u3002com", "outside ASCII"),
+        ("getmembrane.com", "it is not https://"),
+        ("https://2130706433", "neither a name nor a dotted address"),
+        ("https://localhost:70000", "port is out of range"),
+        ("https://localhost/a/../b", "dot segments"),
+        ("https://evil.test", "names evil.test"),
+        ("http://getmembrane.com", "without TLS"),
+        ("https://getmembrane.com:8443", "port 8443"),
+    ],
+)
+def test_the_error_says_what_is_wrong(url: str, words: str) -> None:
+    with pytest.raises(NeedsPerson) as caught:
+        check_api_url(url, source=SOURCE)
+    assert words in caught.value.message
 
 
 def test_the_error_never_repeats_userinfo() -> None:
