@@ -88,7 +88,8 @@ def from_membrane(
     upstream = upstream_response(document)
     if upstream is not None:
         upstream_status, body = upstream
-        return from_fullstory(upstream_status, body, retry_after=retry_after, action_run_id=run_id)
+        wait = upstream_retry_after(document) if retry_after is None else retry_after
+        return from_fullstory(upstream_status, body, retry_after=wait, action_run_id=run_id)
     kind, key = str(document["type"]), document.get("key")
     trouble, hint = _BY_KEY.get(str(key)) or _BY_TYPE.get(kind) or (Trouble.FAILED, None)
     if key is None and kind not in _STATUS_SAYS_NOTHING and status in _BY_STATUS:
@@ -201,28 +202,37 @@ def upstream_response(document: Mapping[str, Any]) -> tuple[int, Any] | None:
     Looked for at ``data.response.status``, ``data.status``, ``data.statusCode`` and ``data.data``,
     in order and through ``causedByError`` (§3.2).
     """
+    holder = _upstream_holder(document)
+    status = _failed_status(holder)
+    return None if status is None else (status, holder.get("data", holder.get("body")))
+
+
+def upstream_retry_after(document: Mapping[str, Any]) -> float | None:
+    """The vendor's ``Retry-After`` inside a Membrane error, where it stands in seconds."""
+    headers = _upstream_holder(document).get("headers")
+    told = headers if isinstance(headers, Mapping) else {}
+    value = next((v for name, v in told.items() if str(name).lower() == "retry-after"), None)
+    return _seconds(str(value).strip()) if isinstance(value, str | int) else None
+
+
+def _upstream_holder(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What holds the vendor's status; empty where nothing does."""
     for _ in range(8):
         data = document.get("data")
         if isinstance(data, Mapping):
-            response = data.get("response")
-            for holder in (response, data, data.get("data")):
-                found = _status_and_body(holder)
-                if found is not None:
-                    return found
+            for holder in (data.get("response"), data, data.get("data")):
+                if isinstance(holder, Mapping) and _failed_status(holder) is not None:
+                    return holder
         cause = document.get("causedByError")
         if not isinstance(cause, Mapping):
-            return None
+            return {}
         document = cause
-    return None
+    return {}
 
 
-def _status_and_body(holder: Any) -> tuple[int, Any] | None:
-    if not isinstance(holder, Mapping):
-        return None
+def _failed_status(holder: Mapping[str, Any]) -> int | None:
     status = http_status(holder.get("status")) or http_status(holder.get("statusCode"))
-    if status is None or status < 400:
-        return None
-    return status, holder.get("data", holder.get("body"))
+    return None if status is None or status < 400 else status
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
@@ -230,14 +240,19 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     if value is None:
         return None
     text = value.strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-        return float(text)
+    seconds = _seconds(text)
+    if seconds is not None:
+        return seconds
     from email.utils import parsedate_to_datetime
 
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, OverflowError, TypeError, IndexError):  # what odd dates have raised
         return None
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else None
 
 
 def sentence(text: str, limit: int = 500) -> str:

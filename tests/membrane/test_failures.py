@@ -175,6 +175,25 @@ def test_fullstorys_failure_is_found_wherever_it_stands(data: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"Retry-After": 7}, 7.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": None}, None),
+        ("retry-after: 7", None),
+    ],
+)
+def test_fullstorys_retry_after_is_found_beside_its_failure(
+    headers: Any, wait: float | None
+) -> None:
+    told = {"response": {"status": 429, "headers": headers, "data": {"message": "slow down"}}}
+    document = membrane("connection", data=told, key="rate_limit_exceeded")
+    assert from_membrane(document, 400).retry_after == wait
+    assert from_membrane(document, 400, retry_after=2.0).retry_after == 2.0
+
+
+@pytest.mark.parametrize(
     "document",
     [
         {},
