@@ -161,7 +161,7 @@ def test_only_exact_matches_count() -> None:
     ],
 )
 def test_an_email_counts_in_any_case(stored: str, matches: bool) -> None:
-    made = answered(page({"id": "7", "email": stored}), page())
+    made = answered(page({"id": "8"}, {"id": "7", "email": stored}), page())
     assert bool(find(made.caller, "Ada@example.com").people) is matches
 
 
@@ -197,9 +197,10 @@ def test_a_uid_equal_to_anothers_id_means_both() -> None:
 
 
 def test_the_same_person_by_two_readings_is_one() -> None:
-    selfsame = {"id": "7", "uid": "7"}
-    found = find(answered(selfsame, page(selfsame)).caller, "7")
-    assert (ids(found), found.ambiguous) == (["7"], False)
+    whole, listed = {"id": "7", "uid": "7", "properties": {}}, {"id": "7", "uid": "7"}
+    found = find(answered(whole, page(listed)).caller, "7")
+    assert found.people == (whole,)
+    assert not found.ambiguous
 
 
 def test_an_explicit_reading_asks_for_nothing_else() -> None:
