@@ -112,7 +112,8 @@ def test_a_membrane_error_is_told_apart_whatever_the_exit_status(
     errors: Any, form: Form, server: Online, tmp_path: Path
 ) -> None:
     road = through(server, FakeMembrane(form=form, errors=errors), tmp_path)
-    server.fail("429@/actions/", "429@/act")
+    assert road(*LIST).code == 0  # from now on the connection and its actions are known
+    server.fail("429")
     before = road.annotations
     done = road(*CREATE, "--retries", "1")
     server.fail()
