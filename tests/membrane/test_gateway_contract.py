@@ -549,7 +549,7 @@ def test_a_write_that_was_refused_was_not_done(name: RoadName, fault: str, tmp_p
 def test_a_write_that_is_not_answered_in_time_is_unknown(name: RoadName, tmp_path: Path) -> None:
     with open_road(name, tmp_path, faults=[f"hang:x1@{_run_route(name)}"]) as road:
         assert list(road.gateway.connections())  # so that the help of the command line is read
-        deadline = Deadline.after(0.6)
+        deadline = Deadline(0.6, lambda: 0.0)
         error = failure(
             lambda: road.gateway.run_action(ID, BY_KEY, {"text": "x"}, deadline=deadline)
         )

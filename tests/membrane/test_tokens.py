@@ -326,7 +326,7 @@ def test_what_a_failing_command_says_is_redacted(tmp_path: Path) -> None:
 
 def test_a_command_that_hangs_is_stopped_at_the_deadline(tmp_path: Path) -> None:
     command = script(tmp_path, "time.sleep(60)")
-    error = refused(find({}, tmp_path, token_command=command), Deadline.after(0.3))
+    error = refused(find({}, tmp_path, token_command=command), Deadline(0.3, lambda: 0.0))
     assert "did not end within 0." in error.message
 
 
