@@ -15,14 +15,15 @@ from ..errors import Usage
 from ..membrane import payload
 from ..membrane.gateway import Request
 from ..membrane.paths import check_path, encode_segment, shown
+from ..membrane.redact import redact
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 API_HOSTS = ("api.fullstory.com", "api.eu1.fullstory.com")  # contracts/fullstory-api §1
 
 _FULL_URL = re.compile(
-    r"https://(?P<host>[A-Za-z0-9.]+)(?::443)?(?P<path>/[^?#\\]*)?(?P<query>\?[^#]*)?"
+    r"(?i:https)://(?P<host>[A-Za-z0-9.]+)(?::443)?(?P<path>/[^?#\\]*)?(?P<query>\?[^#]*)?"
 )
-_LOOKS_LIKE_URL = re.compile(r"[/\\]*[A-Za-z][A-Za-z0-9+.-]*:[/\\]|[/\\]{2}")
+_LOOKS_LIKE_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\]|[/\\]{2}")
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[/\\]")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,8000}")
@@ -57,7 +58,7 @@ def build(
     if chosen not in METHODS:
         raise Usage(f"The method {chosen!a} is unknown.", hint=f"Use {', '.join(METHODS)}.")
     base, plain, own_query = split_path(path)
-    parameters = dict(pair(text, "--path-param") for text in path_params)
+    parameters = _parameters(path_params)
     fields = header_fields(headers)
     if content_type and not any(name.lower() == "content-type" for name, _ in fields):
         fields = (*fields, ("Content-Type", content_type))
@@ -72,6 +73,11 @@ def build(
 
 def split_path(path: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     """The base URL (empty for a mere path), the path, and the query that came with it."""
+    if "#" in path:
+        raise Usage(
+            f"The path {shown(redact(path))} holds a fragment (#).",
+            hint="Write %23 for a # in it.",
+        )
     base, query_text = "", ""
     if _LOOKS_LIKE_URL.match(path):
         match = _FULL_URL.fullmatch(path)
@@ -80,13 +86,18 @@ def split_path(path: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
         base = f"https://{match['host'].lower()}"
         plain, query_text = match["path"] or "/", (match["query"] or "")[1:]
     else:
-        if "#" in path:
-            raise Usage(
-                f"The path {shown(path)} holds a fragment (#).", hint="Write %23 for a # in it."
-            )
         plain, _, query_text = path.partition("?")
-    pairs = tuple(parse_qsl(query_text, keep_blank_values=True))
-    return base, plain, pairs
+    return base, plain, _query_of_the_path(query_text)
+
+
+def _query_of_the_path(text: str) -> tuple[tuple[str, str], ...]:
+    try:
+        text.encode()
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict"))
+    except UnicodeError:
+        raise Usage(
+            "The query in the path is not UTF-8.", hint="Use --query NAME=VALUE, which is encoded."
+        ) from None
 
 
 def _not_a_fullstory_url(path: str) -> Usage:
@@ -96,7 +107,7 @@ def _not_a_fullstory_url(path: str) -> Usage:
             hint="Write it without the leading slash (v2/users), or set MSYS_NO_PATHCONV=1.",
         )
     return Usage(
-        f"The address {shown(path)} is not one of Fullstory's API.",
+        f"The address {shown(redact(path))} is not one of Fullstory's API.",
         hint=f"Write a path such as /v2/users, or https://{API_HOSTS[0]}/v2/users.",
     )
 
@@ -137,6 +148,16 @@ def filled(path: str, parameters: Mapping[str, str]) -> str:
     )
 
 
+def _parameters(texts: Sequence[str]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for text in texts:
+        name, value = pair(text, "--path-param")
+        if name in parameters:
+            raise Usage(f"--path-param {name!a} is given twice.", hint="Give it once.")
+        parameters[name] = value
+    return parameters
+
+
 def pair(text: str, option: str) -> tuple[str, str]:
     """``k=v`` taken apart at the first equals sign."""
     name, equals, value = text.partition("=")
@@ -152,13 +173,15 @@ def pair(text: str, option: str) -> tuple[str, str]:
 def header_fields(headers: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """``K: V`` lines as pairs; what belongs to Membrane or to the wire is refused."""
     fields = []
-    for text in headers:
+    for number, text in enumerate(headers, 1):
         name, colon, value = text.partition(":")
-        name, value = name.strip(), value.strip()
-        if not colon or not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            # The value is not shown: it may be what was meant to be kept secret.
+        name, value = name.strip(" \t"), value.strip(" \t")
+        named = colon and _HEADER_NAME.fullmatch(name)
+        if not named or not _HEADER_VALUE.fullmatch(value):
+            # What is not surely a name is not shown: it may be what is to be kept secret.
             raise Usage(
-                f"The header {shown(name)} is not NAME: VALUE in plain ASCII.",
+                f"The header {name if named else f'number {number}'} is not NAME: VALUE in plain "
+                "ASCII.",
                 hint='Write -H "Accept: application/json".',
             )
         if name.lower() in _REFUSED_HEADERS or name.lower().startswith(("x-forwarded-", "cf-")):
@@ -184,6 +207,7 @@ _TOKENS = (
     ("nextPaginationToken", "paginationToken"),
     ("next_pagination_token", "pagination_token"),
 )  # contracts/fullstory-api §1.4
+_ABOUT_PAGES = {told for told, _ in _TOKENS} | {"results", "total_records", "app_url"}
 
 
 def next_page(request: Request, body: Any) -> Request | None:
@@ -192,19 +216,23 @@ def next_page(request: Request, body: Any) -> Request | None:
         return None
     for told, asked in _TOKENS:
         token = body.get(told)
-        if isinstance(token, str) and token:
+        if token and isinstance(token, str | int) and not isinstance(token, bool):
             rest = tuple(item for item in request.query if item[0] != asked)
-            return Request(
-                request.method, request.path, (*rest, (asked, token)), request.headers, request.body
-            )
+            return request._replace(query=(*rest, (asked, str(token))))
     return None
 
 
 def page_items(body: Any) -> Iterator[Any]:
-    """The rows of a page: the document itself, or its only list."""
+    """The rows of a page: its only list, or else the document itself.
+
+    A page that tells nothing but about paging is an empty one (contracts/fullstory-api §1).
+    """
     if isinstance(body, Mapping):
         lists = [value for value in body.values() if isinstance(value, list)]
-        yield from lists[0] if len(lists) == 1 else [body]
+        if len(lists) == 1:
+            yield from lists[0]
+        elif not set(body) <= _ABOUT_PAGES:
+            yield body
     elif isinstance(body, list):
         yield from body
     elif body is not None:
