@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import NotFound
 from ..terminal.columns import Column
 from .app import App
 from .options import Command, Group, pass_app
@@ -80,12 +79,7 @@ def list_(app: App, intent: str | None) -> Rows:
 def show(app: App, key: str) -> One | Rows:
     """Show the action KEY: what it does, what goes in and what comes out."""
     app.check_output()
-    action = app.caller.ask_connection(
-        lambda connection_id, deadline: app.catalogue.action(connection_id, key, deadline=deadline),
-        "action",
-    )
-    if action is None:
-        raise NotFound(f"The connection has no action {key!a}.", hint="See `fsctl actions list`.")
+    action = app.action(key)
     whole = {
         "id": action.id,
         "key": action.key,

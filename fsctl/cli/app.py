@@ -11,7 +11,7 @@ from datetime import tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NeedsPerson, Usage
+from ..errors import NeedsPerson, NotFound, Usage
 from ..settings import env
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..fullstory.types import Call
     from ..membrane.cache import Cache
     from ..membrane.catalogue import Catalogue
-    from ..membrane.gateway import Connection, Deadline, Gateway
+    from ..membrane.gateway import Action, Connection, Deadline, Gateway
     from ..settings.paths import Kind
     from ..settings.profiles import Profiles
     from ..settings.resolve import Setting, Settings
@@ -244,8 +244,24 @@ class App:
             self.messages.note(f"{error.message} Shown as Fullstory's own API has it.")
             return canonical_plan(call)
 
+    def action(self, key: str) -> Action:
+        """The connection's action with that key, name or id. Raises :class:`NotFound`."""
+        from ..membrane.paths import check_segment
+
+        check_segment(key, "The action's key")
+        found = self.caller.ask_connection(
+            lambda connection, deadline: self.catalogue.action(connection, key, deadline=deadline),
+            "action",
+        )
+        if found is None:
+            raise NotFound(
+                f"The connection has no action {key!a}.", hint="See `fsctl actions list`."
+            )
+        return found
+
     def _connection_id(self, deadline: Deadline) -> str:
         from ..membrane.catalogue import SeveralConnections
+        from ..membrane.paths import check_selector
 
         # A variable or profile speaks of the real account, never of the sandbox.
         if self.in_sandbox:
@@ -253,6 +269,8 @@ class App:
         else:
             setting = self.settings.text("connection", env.CONNECTION)
             wanted = setting.value if setting else None
+        if wanted is not None:
+            check_selector(wanted, "The connection")
         try:
             return self.catalogue.connection_id(wanted, deadline=deadline)
         except SeveralConnections as several:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import FsctlError, NotFound, Refused, Usage
+from ..errors import FsctlError, Refused, Usage
 from .app import App
 from .input import read_value
 from .options import Command, Group, pass_app
@@ -224,8 +224,11 @@ def _shown(
 
 
 def _head(response: Response) -> str:
+    from ..membrane.redact import MASK, is_secret_header
+
     status = "unknown" if response.status is None else response.status
-    lines = [f"HTTP {status}", *(f"{name}: {value}" for name, value in response.headers)]
+    shown = ((n, MASK if is_secret_header(n) else value) for n, value in response.headers)
+    lines = [f"HTTP {status}", *(f"{name}: {value}" for name, value in shown)]
     return "\n".join(" ".join(line.splitlines()) for line in lines)
 
 
@@ -277,7 +280,7 @@ def action(
     """
     arguments = _arguments(app, input_, texts, jsons)
     app.check_output()
-    found = _find_action(app, key)
+    found = app.action(key)
     _check_arguments(app, found, arguments)
     if app.dry_run and not _reads(found):
         named = {"action": found.key or found.name, "action_id": found.id}
@@ -327,19 +330,6 @@ def _add(arguments: dict[str, Any], name: str, value: Any) -> None:
     if name in arguments:
         raise Usage(f"The input {name!a} is given twice.", hint="Give it once.")
     arguments[name] = value
-
-
-def _find_action(app: App, key: str) -> Action:
-    from ..membrane.paths import check_segment
-
-    check_segment(key, "The action's key")
-    found = app.caller.ask_connection(
-        lambda connection_id, deadline: app.catalogue.action(connection_id, key, deadline=deadline),
-        "action",
-    )
-    if found is None:
-        raise NotFound(f"The connection has no action {key!a}.", hint="See `fsctl actions list`.")
-    return found
 
 
 def _check_arguments(app: App, action: Action, arguments: dict[str, Any]) -> None:

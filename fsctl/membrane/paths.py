@@ -48,6 +48,21 @@ def check_segment(value: str, what: str) -> str:
     return value
 
 
+def check_selector(value: str, what: str) -> str:
+    """Return ``value`` if it can name something: an id, a key, or a name, which may hold slashes.
+
+    A name is only compared and never stands in a path; still, what could climb out of one is
+    refused before anything is sent. Raises :class:`Usage`.
+    """
+    problem = "nothing" if not value.strip() else _problem(value)
+    if problem:
+        raise Usage(
+            f"{what} {shown(value)} is refused: it holds {problem}.",
+            hint="Give its id or its name.",
+        )
+    return value
+
+
 def encode_segment(value: str, what: str = "The value") -> str:
     """One checked path segment, percent-encoded exactly once; ``:`` becomes ``%3A``.
 
