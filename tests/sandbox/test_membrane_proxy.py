@@ -30,6 +30,11 @@ def test_the_proxy_passes_everything_but_what_membrane_consumes(ask: Asking) -> 
     assert (response.status, json.loads(response.body)["code"]) == (400, "invalid_argument")
 
 
+def test_the_path_reaches_fullstory_as_it_was_sent(ask: Asking) -> None:
+    ask.raw("GET", f"/connections/{ID}/proxy/v2/sessions/1%3A2/a%2Fb//c%20d/")
+    assert [request.path for request in ask.sent] == ["/v2/sessions/1%3A2/a%2Fb//c%20d/"]
+
+
 def test_the_proxy_returns_fullstorys_answer_unchanged(ask: Asking) -> None:
     answer = Response(207, (("X-Own", "1"), ("Content-Type", "x/y")), b"\xff\x00")
     ask.face.upstream = lambda request: answer

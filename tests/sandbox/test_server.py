@@ -248,7 +248,9 @@ def test_targets_are_recorded_as_they_were_sent(tmp_path: Path) -> None:
         connection.getresponse().read()
         connection.request("GET", f"{server.url}/self", headers=BEARER)  # as to a proxy
         assert connection.getresponse().status == 200
-        assert [request.target for request in server.requests] == [target, "/self"]
+        raw(server.url, b"GET //evil.test/self HTTP/1.0\r\n\r\n")
+        sent = [request.target for request in server.requests]
+        assert sent == [target, "/self", "//evil.test/self"]
 
 
 def test_a_slow_request_holds_up_no_other(tmp_path: Path) -> None:
@@ -387,7 +389,7 @@ def test_reset_comes_before_the_body_is_read_and_nothing_was_done(tmp_path: Path
     with running_sandbox(tmp_path, faults=["reset:x1"], seed=False) as server, client() as pool:
         with pytest.raises(ProtocolError) as reset:
             pool.request("POST", f"{server.url}/act", json=ANNOTATE, headers=BEARER)
-        assert isinstance(reset.value.args[1], ConnectionResetError)
+        assert type(reset.value.args[1]) is ConnectionResetError  # not merely closed
         assert (server.requests[0].body, server.requests[0].status) == (None, None)
         assert annotations_made(server) == 0
         again = pool.request("POST", f"{server.url}/act", json=ANNOTATE, headers=BEARER)
@@ -398,7 +400,7 @@ def test_reset_after_comes_when_it_has_taken_effect(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, faults=["reset-after"], seed=False) as server, client() as pool:
         with pytest.raises(ProtocolError) as reset:
             pool.request("POST", f"{server.url}/act", json=ANNOTATE, headers=BEARER)
-        assert isinstance(reset.value.args[1], ConnectionResetError)
+        assert type(reset.value.args[1]) is ConnectionResetError  # not merely closed
         assert [request.status for request in server.requests] == [None]
         assert annotations_made(server) == 1
 
@@ -539,6 +541,16 @@ def test_serve_refuses_a_name_that_is_not_this_machine_alone(tmp_path: Path) -> 
     error = refused(tmp_path, host="no-such-host.invalid")
     assert "no-such-host.invalid" in error.message
     assert "0.0.0.0" in str(error.hint)
+
+
+def test_serve_refuses_a_name_that_is_also_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(*args: Any, **more: Any) -> list[Any]:
+        return [(2, 1, 6, "", (address, 0)) for address in ("127.0.0.1", "192.0.2.7")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    assert "both.test" in refused(tmp_path, host="both.test").message
 
 
 def test_serve_refuses_a_port_in_use_and_a_port_that_is_none(tmp_path: Path) -> None:
