@@ -126,14 +126,6 @@ def test_a_path_is_matched_by_whole_segments(path: str) -> None:
     assert Fault.parse("429@/connections/").concerns("/connections/c1")
 
 
-def test_a_path_is_meant_in_whole_segments() -> None:
-    fault = Fault.parse("429@/act")
-    assert fault.concerns("/act")
-    assert fault.concerns("/act/")
-    assert not fault.concerns("/actions")
-    assert not fault.concerns("/action-run-logs")
-
-
 def test_faults_behind_membrane_are_asked_for_apart() -> None:
     faults = Faults(["429-fullstory:x1", "500:x1"])
     assert faults.next("/act") is Kind.SERVER_ERROR
