@@ -15,9 +15,9 @@ from ..errors import Usage
 from ..membrane import payload
 from ..membrane.gateway import Request
 from ..membrane.paths import check_path, encode_segment, shown
+from ..membrane.proxied import METHODS, check_header
 from ..membrane.redact import redact
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 API_HOSTS = ("api.fullstory.com", "api.eu1.fullstory.com")  # contracts/fullstory-api §1
 
 _FULL_URL = re.compile(
@@ -25,17 +25,7 @@ _FULL_URL = re.compile(
 )
 _LOOKS_LIKE_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\]|[/\\]{2}")
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[/\\]")
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,8000}")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]+)\}")
-
-# Membrane sets the first two; the others belong to the connection between machines.
-_REFUSED_HEADERS = frozenset(
-    (
-        "authorization", "host", "cookie", "connection", "content-length", "expect", "keep-alive",
-        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-    )
-)  # fmt: skip
 
 
 def build(
@@ -175,21 +165,8 @@ def header_fields(headers: Sequence[str]) -> tuple[tuple[str, str], ...]:
     fields = []
     for number, text in enumerate(headers, 1):
         name, colon, value = text.partition(":")
-        name, value = name.strip(" \t"), value.strip(" \t")
-        named = colon and _HEADER_NAME.fullmatch(name)
-        if not named or not _HEADER_VALUE.fullmatch(value):
-            # What is not surely a name is not shown: it may be what is to be kept secret.
-            raise Usage(
-                f"The header {name if named else f'number {number}'} is not NAME: VALUE in plain "
-                "ASCII.",
-                hint='Write -H "Accept: application/json".',
-            )
-        if name.lower() in _REFUSED_HEADERS or name.lower().startswith(("x-forwarded-", "cf-")):
-            raise Usage(
-                f"The header {name} cannot be set: Membrane and the connection set it.",
-                hint="Leave it out; Membrane adds Fullstory's credentials itself.",
-            )
-        fields.append((name, value))
+        name = name.strip(" \t") if colon else ""  # without a colon nothing is surely a name
+        fields.append(check_header(name, value.strip(" \t"), f"The header number {number}"))
     return tuple(fields)
 
 

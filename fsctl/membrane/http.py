@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -22,15 +21,13 @@ from .gateway import (
     Connection,
     Connector,
     Deadline,
-    Fate,
     GatewayError,
-    Origin,
     Request,
     Response,
     RunLog,
     Trouble,
 )
-from .paths import check_path, check_segment, encode_segment
+from .paths import check_segment, encode_segment
 from .tokens import TokenSource, claims
 
 PAGE = 1000  # rows a page, the most a list gives (contracts §2.3)
@@ -40,28 +37,7 @@ MAX_WORDS = 200  # characters of a search or an intent
 LONGEST_WAIT = 60  # seconds that Membrane holds a request for a connection being built
 RECENT_RUNS = 50
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _LOGS_OFF = (Trouble.NOT_FOUND, Trouble.NO_ROUTE, Trouble.FORBIDDEN, Trouble.INVALID)
-_FULL_URL = r"(https://[A-Za-z0-9.-]{1,255})(/[^?#]*)?"
-_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_HEADER_VALUE = r"[\x20-\x7e\t]*"
-_REFUSED_HEADERS = frozenset(
-    [
-        "authorization",
-        "host",
-        "cookie",
-        "connection",
-        "content-length",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ]
-)
 
 
 class HttpGateway:
@@ -285,16 +261,16 @@ class HttpGateway:
     def request(
         self, connection_id: str, request: Request, *, deadline: Deadline = NO_DEADLINE
     ) -> Response:
-        method = request.method.upper()
-        if method not in _METHODS:
-            raise _unsupported(f"Membrane's proxy does not carry {method!a} requests.")
-        headers = [_checked_header(name, value) for name, value in request.headers]
+        from .proxied import check_header, check_method, check_target
+
+        method, target = check_method(request), check_target(request.path)
+        headers = [check_header(name, value) for name, value in request.headers]
         if not any(name.lower() == "user-agent" for name, _ in headers):
             headers.append(("User-Agent", self._api.user_agent))
         check_size(request.body)
         return self._api.call(
             method,
-            f"{_connection_path(connection_id)}/proxy{_proxied_path(request.path)}",
+            f"{_connection_path(connection_id)}/proxy/{target.removeprefix('/')}",
             request.body,
             answers.proxied,
             deadline,
@@ -326,14 +302,6 @@ def _connection_path(selector: str) -> str:
     return f"/connections/{encode_segment(selector, 'The connection')}"
 
 
-def _proxied_path(path: str) -> str:
-    """The path below ``/proxy``: checked again, because a wrong one leaves the connection."""
-    match = re.fullmatch(_FULL_URL, path)
-    if match is None:
-        return check_path(path)
-    return f"/{match[1]}{check_path(match[2] or '/')}"
-
-
 def _with_url(connection: Connection, told: Any) -> Connection:
     """``connection`` with the address that a person has to open, if one was told."""
     raw = told if isinstance(told, Mapping) else {}
@@ -344,20 +312,6 @@ def _with_url(connection: Connection, told: Any) -> Connection:
     return connection._replace(usable=False, client_action=action | {"uiUrl": url})
 
 
-def _checked_header(name: str, value: str) -> tuple[str, str]:
-    if not (re.fullmatch(_HEADER_NAME, name) and re.fullmatch(_HEADER_VALUE, value)):
-        raise Usage(
-            f"The header {ascii(name)[:80]} holds characters that no header has.",
-            hint="Write it as 'Name: value', in ASCII and on one line.",
-        )
-    if name.lower() in _REFUSED_HEADERS:
-        raise Usage(
-            f"The header {name} is refused: the connection and the network layer set it.",
-            hint="Leave it out.",
-        )
-    return name, value
-
-
 def _words(text: str, what: str) -> str:
     if not 1 <= len(text) <= MAX_WORDS:
         raise Usage(
@@ -365,17 +319,6 @@ def _words(text: str, what: str) -> str:
             hint="Use a few words.",
         )
     return text
-
-
-def _unsupported(message: str) -> GatewayError:
-    return GatewayError(
-        message,
-        trouble=Trouble.UNSUPPORTED,
-        fate=Fate.NOT_SENT,
-        origin=Origin.LOCAL,
-        code="unsupported",
-        hint=f"Use one of {', '.join(_METHODS)}.",
-    )
 
 
 def _told_error(error: Any) -> str | None:

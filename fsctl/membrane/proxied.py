@@ -11,8 +11,8 @@ from .paths import check_path
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # contracts/membrane §2.9
 
 _FULL_URL = re.compile(r"(https://[A-Za-z0-9.-]{1,255})(/.*)?", re.DOTALL)
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,8000}")
 _REFUSED_HEADERS = frozenset(
     [
         "authorization",
@@ -20,6 +20,7 @@ _REFUSED_HEADERS = frozenset(
         "cookie",
         "connection",
         "content-length",
+        "expect",
         "keep-alive",
         "proxy-authenticate",
         "proxy-authorization",
@@ -30,6 +31,8 @@ _REFUSED_HEADERS = frozenset(
         "upgrade",
     ]
 )
+
+_REFUSED_PREFIXES = ("x-forwarded-", "cf-")  # consumed on the way (contracts/membrane §2.9)
 
 
 def check_method(request: Request) -> str:
@@ -53,16 +56,21 @@ def check_target(path: str) -> str:
     return check_path(path) if match is None else f"{match[1]}{check_path(match[2] or '/')}"
 
 
-def check_header(name: str, value: str) -> tuple[str, str]:
-    """The header, if a request may carry it. Raises :class:`Usage`."""
-    if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+def check_header(name: str, value: str, what: str = "A header") -> tuple[str, str]:
+    """The header, if a request may carry it; ``what`` names it where its name cannot be shown.
+
+    Raises :class:`Usage`.
+    """
+    named = _HEADER_NAME.fullmatch(name)
+    if not named or not _HEADER_VALUE.fullmatch(value):
+        # What is not surely a name is not shown: it may be what is to be kept secret.
         raise Usage(
-            f"The header {ascii(name)[:80]} holds characters that no header has.",
-            hint="Write it as 'Name: value', in ASCII and on one line.",
+            f"{f'The header {name}' if named else what} is not NAME: VALUE in plain ASCII.",
+            hint='Write -H "Accept: application/json".',
         )
-    if name.lower() in _REFUSED_HEADERS:
+    if name.lower() in _REFUSED_HEADERS or name.lower().startswith(_REFUSED_PREFIXES):
         raise Usage(
-            f"The header {name} is refused: the connection and the network layer set it.",
-            hint="Leave it out.",
+            f"The header {name} cannot be set: Membrane and the connection set it.",
+            hint="Leave it out; Membrane adds Fullstory's credentials itself.",
         )
     return name, value
