@@ -211,11 +211,11 @@ def test_a_bad_key_of_the_connection_is_for_a_person_to_mend() -> None:
         assert road.request(ID, Request("GET", "/v2/users")).status == 401
 
 
-def test_too_large_a_request_is_refused() -> None:
+def test_too_large_a_request_is_not_sent() -> None:
     with gateway() as road:
         huge = Request("POST", "/v2/users/batch", body=b" " * (10 * 1024 * 1024 + 1))
         error = failure(lambda: road.request(ID, huge))
-        assert kind(error) == (Trouble.TOO_LARGE, Fate.REFUSED, Origin.MEMBRANE)
+        assert kind(error) == (Trouble.TOO_LARGE, Fate.NOT_SENT, Origin.LOCAL)
 
 
 def test_nothing_is_asked_when_the_time_is_over(tmp_path: Path) -> None:
