@@ -110,9 +110,12 @@ def _has_token_verb(app: App, binary: Sequence[str]) -> bool:
 
 
 def _child_environment(app: App) -> Mapping[str, str]:
+    """What children see; whichever variable of the address they read, it is the checked one."""
     from ..membrane.binary import child_environment
 
-    return child_environment(app.world.environ, Path.cwd())
+    address = _api_address(app)
+    told = {} if address is None else dict.fromkeys(env.API_URLS, address)
+    return child_environment(app.world.environ, Path.cwd()) | told
 
 
 def _http(app: App, tokens: TokenSource) -> Gateway:

@@ -30,13 +30,17 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Call:
-    """One run: its arguments, working directory, the names in its environment, its PATH."""
+    """One run: its arguments, working directory, the names in its environment, its PATH.
+
+    ``api_urls`` are the addresses in MEMBRANE_API_URL and MEMBRANE_API_URI, where there are any.
+    """
 
     argv: list[str]
     cwd: str
     env: list[str]
     path: str
     pid: int
+    api_urls: list[str]
 
 
 @dataclass

@@ -95,6 +95,8 @@ def main(config_path: str, argv: list[str]) -> None:
 def record(config: dict[str, Any], argv: list[str]) -> None:
     seen: dict[str, Any] = {"argv": argv, "cwd": str(Path.cwd()), "pid": os.getpid()}
     seen |= {"env": sorted(os.environ), "path": os.environ.get("PATH", "")}
+    names = ("MEMBRANE_API_URL", "MEMBRANE_API_URI")
+    seen["api_urls"] = [os.environ[name] for name in names if name in os.environ]
     with Path(config["record"]).open("a") as file:
         file.write(json.dumps(seen) + "\n")
 
