@@ -27,14 +27,11 @@ class FileCache:
         self._directory = directory
         self._clock = clock
         self._note: Callable[[str], None] | None = note
-        self._remembered: dict[str, Any] = {}
+        self._remembered: dict[str, dict[str, Any]] = {}  # for a place that cannot be written
 
     def get(self, key: str, *, max_age: float | None = None) -> Any | None:
-        if key in self._remembered:
-            return self._remembered[key]
         try:
-            with self._file(key).open("rb") as stream:
-                entry = json.loads(stream.read())
+            entry = self._remembered.get(key) or self._read(key)
             age = self._clock() - entry["at"]
             if entry["key"] != key or (max_age is not None and not 0 <= age <= max_age):
                 return None
@@ -42,35 +39,43 @@ class FileCache:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
+    def _read(self, key: str) -> Any:
+        with self._file(key).open("rb") as stream:
+            return json.loads(stream.read())
+
     def set(self, key: str, value: Any) -> None:
         import secrets
 
         from .files import make_private_directory
 
-        self._remembered[key] = value
         entry = {"key": key, "at": self._clock(), "value": value}
+        self._remembered[key] = entry
         path = self._file(key)
         temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
         try:
             make_private_directory(self._directory)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(json.dumps(entry).encode())
-            temporary.replace(path)
+            try:
+                with os.fdopen(descriptor, "wb") as stream:
+                    stream.write(json.dumps(entry).encode())
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
-            self._tell(f"The cache {str(self._directory)!a} cannot be written: {error}.")
+            self._tell(error)
 
     def drop(self, key: str) -> None:
         self._remembered.pop(key, None)
         try:
             self._file(key).unlink(missing_ok=True)
         except OSError as error:
-            self._tell(f"The cache {str(self._directory)!a} cannot be written: {error}.")
+            self._tell(error)
 
     def _file(self, key: str) -> Path:
-        return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+        name = hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+        return self._directory / f"{name}.json"
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, error: Exception) -> None:
         if self._note is not None:
-            self._note(text)
+            self._note(f"The cache {str(self._directory)!a} cannot be written: {error}.")
             self._note = None

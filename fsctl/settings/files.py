@@ -18,7 +18,10 @@ from ..errors import Refused, Usage
 
 def make_private_directory(path: Path) -> Path:
     """Create ``path`` and its parents, 0700 where new. Raises OSError."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.is_dir():
+        if path.parent != path:
+            make_private_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
@@ -30,7 +33,7 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
     symlink or over what is not a plain file), :class:`Refused` where it cannot be written.
     """
     check_target(path, force=force)
-    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(temporary, flags | getattr(os, "O_BINARY", 0), 0o600)
@@ -54,6 +57,13 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
 
 def check_target(path: Path, *, force: bool) -> None:
     """Refuse to write where something is in the way, before any work is done for it."""
+    try:
+        _check_place(path, force=force)
+    except OSError as error:  # a name too long, a directory that cannot be entered
+        raise cannot_write(path, error) from None
+
+
+def _check_place(path: Path, *, force: bool) -> None:
     if path.is_symlink():
         raise Usage(f"{str(path)!a} is a symbolic link.", hint="Name the file itself.")
     if path.exists():
@@ -69,11 +79,15 @@ def _move_where_nothing_is(temporary: Path, path: Path) -> None:
     try:
         os.link(temporary, path, follow_symlinks=False)
     except FileExistsError:
-        raise Usage(
-            f"{str(path)!a} appeared while it was being written.", hint="Name a new file."
-        ) from None
+        raise _appeared(path) from None
     except (OSError, NotImplementedError):  # no hard links on this file system
+        if os.path.lexists(path):
+            raise _appeared(path) from None
         temporary.rename(path)
+
+
+def _appeared(path: Path) -> Usage:
+    return Usage(f"{str(path)!a} appeared while it was being written.", hint="Name a new file.")
 
 
 def cannot_write(path: Path, error: OSError) -> Refused:

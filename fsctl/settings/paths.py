@@ -27,7 +27,10 @@ def directory(kind: Kind, environ: Mapping[str, str]) -> Path:
     """
     chosen = environ.get(_VARIABLES[kind])
     if chosen:
-        path = Path(chosen).expanduser()
+        try:
+            path = Path(chosen).expanduser()
+        except RuntimeError:  # the home directory of nobody
+            path = Path(chosen)
         if not path.is_absolute():
             raise Usage(
                 f"{_VARIABLES[kind]} holds the relative path {chosen!a}.",

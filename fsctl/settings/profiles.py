@@ -11,7 +11,7 @@ Nothing secret stands there: a token comes from the environment or from ``token_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -63,10 +63,15 @@ def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         # The message of tomllib ends in "(at line 3, column 7)".
         raise Usage(f"{str(path)!a} is not TOML: {error}.", hint="Mend that line.") from None
+    except (ValueError, RecursionError):  # a number or a nesting beyond what Python reads
+        raise Usage(f"{str(path)!a} cannot be read as TOML.", hint="Make it simpler.") from None
 
 
 def _checked(path: Path, document: Mapping[str, Any]) -> Profiles:
     where = f"in {str(path)!a}"
+    for key in document:
+        if key not in ("active", "profiles"):
+            raise _wrong_key(key, where, ("active", "profiles"))
     active = document.get("active")
     if active is not None and not isinstance(active, str):
         raise Usage(f"active {where} is not a text.", hint='Write active = "NAME".')
@@ -84,14 +89,7 @@ def _checked(path: Path, document: Mapping[str, Any]) -> Profiles:
 def check_key(key: str, value: Any, where: str) -> None:
     """Raise :class:`Usage` for an unknown key, a secret one, or a value of the wrong type."""
     if key not in KEYS:
-        from ..membrane.redact import is_secret_key
-
-        if is_secret_key(key):
-            raise Usage(
-                f"The key {key!a} {where} would keep a secret on disk.",
-                hint="Use token_command, or MEMBRANE_TOKEN in the environment.",
-            )
-        raise Usage(f"The key {key!a} {where} is unknown.", hint=f"Keys: {', '.join(KEYS)}.")
+        raise _wrong_key(key, where, KEYS)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
     good = (
@@ -105,3 +103,14 @@ def check_key(key: str, value: Any, where: str) -> None:
             f"The key {key!a} {where} has a value of the wrong type.",
             hint='Texts stand in quotes, lists in ["..."].',
         )
+
+
+def _wrong_key(key: str, where: str, known: Sequence[str]) -> Usage:
+    from ..membrane.redact import is_secret_key
+
+    if is_secret_key(key):
+        return Usage(
+            f"The key {key!a} {where} would keep a secret on disk.",
+            hint="Use token_command, or MEMBRANE_TOKEN in the environment.",
+        )
+    return Usage(f"The key {key!a} {where} is unknown.", hint=f"Keys: {', '.join(known)}.")

@@ -51,13 +51,13 @@ class Settings:
     def _choose_profile(self) -> tuple[str | None, Mapping[str, Any]]:
         profiles = self._load_profiles()
         asked = self._flags.get("profile")
-        name = asked or self._environ.get(env.PROFILE) or profiles.active
+        name = asked if asked is not None else self._environ.get(env.PROFILE) or profiles.active
         if name is None:
             return None, profiles.profiles.get("default", {})
         if name not in profiles.profiles:
             origin = (
                 "--profile"
-                if asked
+                if asked is not None
                 else env.PROFILE
                 if self._environ.get(env.PROFILE)
                 else "active"
@@ -107,7 +107,8 @@ class Settings:
         found = self.text(key, variable)
         if found is None:
             return Setting(default, "default")
-        if not (found.value.isascii() and found.value.isdigit()) or int(found.value) > most:
+        digits = found.value.isascii() and found.value.isdigit() and len(found.value) < 10
+        if not digits or int(found.value) > most:
             raise Usage(
                 f"{found.origin} holds {found.value!a}.", hint=f"Use a number from 0 to {most}."
             )
