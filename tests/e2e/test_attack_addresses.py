@@ -32,10 +32,8 @@ def net() -> Iterator[ConnectProxy]:
 
 def client(home: Path, net: ConnectProxy, **env: str) -> Program:
     """fsctl in this process: it is run many times here."""
-    program = Program(home)
-    program.environ |= {"HTTPS_PROXY": f"http://127.0.0.1:{net.port}", "PATH": SYSTEM_PATH}
-    program.environ |= {"MEMBRANE_TOKEN": SECRET, **env}
-    return program
+    own = {"HTTPS_PROXY": f"http://127.0.0.1:{net.port}", "PATH": SYSTEM_PATH}
+    return Program(home, {**own, "MEMBRANE_TOKEN": SECRET, **env})
 
 
 def profile(home: Path, *lines: str) -> None:

@@ -15,8 +15,9 @@ import pytest
 from fsctl.errors import ExitCode
 from fsctl.sandbox.options import DEFAULT_CONNECTION_ID
 from fsctl.sandbox.server import SandboxServer
+from tests.support.command import Ended
 from tests.support.online import token_environment
-from tests.support.program import Program, Run
+from tests.support.program import Program
 from tests.support.sandbox_server import running_sandbox
 
 OTHER = "6920c5a1d3f4e5b6a7c8d999"
@@ -57,7 +58,7 @@ class Trap:
     program: Program
     server: SandboxServer
 
-    def __call__(self, *arguments: str) -> Run:
+    def __call__(self, *arguments: str) -> Ended:
         del self.server.requests[:]
         return self.program(*arguments, env=token_environment(self.server.url))
 
@@ -116,7 +117,7 @@ def test_a_connection_that_climbs_is_refused_wherever_it_comes_from(value: str, 
     trap.refuses("users", "list", "--connection", value)
     trap.refuses("raw", "request", "/v2/users", "--connection", value)
     if "\x00" not in value:
-        trap.program.environ["FSCTL_CONNECTION"] = value
+        trap.program.env["FSCTL_CONNECTION"] = value
         trap.refuses("users", "list")
 
 
@@ -234,6 +235,6 @@ def test_headers_that_carry_credentials_or_break_the_request_are_refused(
 
 @pytest.mark.parametrize("base", ["../x", "https://evil.test", "/v2/%2e%2e", "//evil.test"])
 def test_a_proxy_base_that_climbs_is_refused_whoever_set_it(base: str, trap: Trap) -> None:
-    trap.program.environ["FSCTL_PROXY_BASE"] = base
+    trap.program.env["FSCTL_PROXY_BASE"] = base
     trap.refuses("users", "list", "--via", "proxy")
     trap.refuses("raw", "request", "/v2/users")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fsctl.sandbox.faults import Fault, Faults
 from fsctl.sandbox.options import MembraneOptions
@@ -15,6 +16,7 @@ from fsctl.sandbox.server import SandboxServer
 from fsctl.sandbox.wire import Received
 from tests.support.command import BINARY, Ended, Fsctl
 from tests.support.fake_membrane import FakeMembrane
+from tests.support.program import Program
 from tests.support.sandbox_server import running_sandbox
 
 SECRET = "pat-S3cret-of.the_tests-9f8e7d"
@@ -23,18 +25,18 @@ SYSTEM_PATH = "/usr/bin:/bin"  # no membrane, whatever the machine has
 
 @dataclass
 class Online:
-    """``fsctl`` with a token and the address of a sandbox server.
+    """``fsctl`` with a token and the address of a sandbox server, as a child or in this process.
 
     Calling it runs a command. ``sent`` is what came to the server during the last one.
     """
 
-    fsctl: Fsctl
+    fsctl: Fsctl | Program
     server: SandboxServer
     before: int = 0
 
-    def __call__(self, *arguments: str, **more: object) -> Ended:
+    def __call__(self, *arguments: str, **more: Any) -> Ended:
         self.before = len(self.server.requests)
-        return self.fsctl(*arguments, **more)  # type: ignore[arg-type]
+        return self.fsctl(*arguments, **more)
 
     @property
     def sent(self) -> list[Received]:
@@ -93,14 +95,23 @@ def warm(road: Online, home: Path) -> Online:
     return fresh(road, home)
 
 
+def inside(road: Online, home: Path, extra: Mapping[str, str] | None = None) -> Online:
+    """The same server for an ``fsctl`` in this process, which knows nothing yet: for many runs."""
+    home.mkdir(parents=True, exist_ok=True)
+    return Online(Program(home, token_environment(road.server.url, extra)), road.server)
+
+
 def with_membrane(fake: FakeMembrane, home: Path, url: str | None = None) -> Fsctl:
     """An ``fsctl`` that finds this fake ``membrane`` on PATH and has no token of its own."""
+    return Fsctl(home, membrane_environment(fake, home, url))
+
+
+def membrane_environment(fake: FakeMembrane, home: Path, url: str | None) -> dict[str, str]:
+    """Where ``fake`` is found, installed beside the folders that are fsctl's own."""
     home.mkdir(parents=True, exist_ok=True)
     directory = fake.install(home / "tools").parent
     env = {"PATH": os.pathsep.join([str(directory), SYSTEM_PATH])}
-    if url is not None:
-        env["MEMBRANE_API_URL"] = url
-    return Fsctl(home, env)
+    return env if url is None else env | {"MEMBRANE_API_URL": url}
 
 
 def shell_environment(home: Path) -> dict[str, str]:
