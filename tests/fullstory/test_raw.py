@@ -299,7 +299,7 @@ def test_headers_of_membrane_and_the_wire_are_refused_without_their_value(name: 
 def test_a_header_that_is_none_is_refused_and_its_value_never_shown(header: str) -> None:
     error = refused("/x", headers=["Accept: a", header])
     assert SECRET not in str(error.as_data())
-    assert "number 2" in error.message or "X-A" in error.message
+    assert "is not NAME: VALUE" in error.message
 
 
 # -- the base of another connector
@@ -388,8 +388,8 @@ def test_the_rows_of_a_page_are_its_only_list(body: Any, rows: list[Any]) -> Non
 PIECES = st.sampled_from(
     [".", "..", "/", "//", "\\", "%2e", "%2E", "%252e", "%2f", "%5c", "%00", "%0a", "%", "%25",
      "v2", "users", ":", "http:", "https://", "https://api.fullstory.com", "@", "evil.test", "?",
-     "a=b", "#", ";", "{id}", " ", "\n", "\x00", "\u2025", "\uff0e", "\uff0f", "\uff05", "\u2215", "é",
-     "\udcff", "c:", "&", "=", "\u202e", "\ufeff", "\xad"]
+     "a=b", "#", ";", "{id}", " ", "\n", "\x00", "\u2025", "\uff0e", "\uff0f", "\uff05", "\u2215",
+     "é", "\udcff", "c:", "&", "=", "\u202e", "\ufeff", "\xad"]
 )  # fmt: skip
 PATHS = st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=30)
 
