@@ -1,0 +1,208 @@
+"""The rooms of the house and what start-up may load, held by reading imports and by counting them.
+
+A room may import any room below it, never above; a wall may be moved, here and on purpose.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("cli", "bulk", "terminal", "settings", "fullstory", "membrane", "sandbox", "errors")
+SCREEN_LIBRARIES = {"click", "rich", "questionary", "prompt_toolkit"}
+
+# What the sandbox may know: the protocol it stands in for, and facts about Fullstory.
+PROTOCOL = {
+    f"fsctl.membrane.{name}"
+    for name in ("cache", "failures", "gateway", "paths", "payload", "redact", "shapes")
+}
+# In process the sandbox speaks the same HTTP as on loopback, only without a socket: its gateway is
+# the HTTP gateway with another exchange. The wall is moved for that one file.
+MOVED = {
+    "fsctl/sandbox/gateway.py": {
+        f"fsctl.membrane.{name}" for name in ("answers", "exchange", "http")
+    }
+}
+LEAVES = {f"fsctl.fullstory.{name}" for name in ("ids", "limits", "types")}
+
+GATEWAYS = {
+    "HttpGateway": "fsctl/membrane/http.py",
+    "CliGateway": "fsctl/membrane/cli.py",
+    "SandboxGateway": "fsctl/sandbox/gateway.py",
+}
+BUILDERS = {"fsctl/cli/app.py", "fsctl/cli/roads.py"}
+
+FILES = sorted((ROOT / "fsctl").rglob("*.py"))
+MODULES = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for file in FILES
+}
+
+
+def named(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def room(file: Path) -> str:
+    """``cli`` for fsctl/cli/main.py, ``errors`` for fsctl/errors.py."""
+    return file.relative_to(ROOT / "fsctl").parts[0].removesuffix(".py")
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Every module a file imports, wherever in it, by its absolute name."""
+    package = file.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            inner = [f"{source}.{alias.name}" for alias in node.names]
+            modules = [name for name in inner if name in MODULES]
+            yield from modules
+            if len(modules) < len(inner):
+                yield source
+
+
+def test_the_reader_of_imports_sees_them_all() -> None:
+    app = set(imports(ROOT / "fsctl" / "cli" / "app.py"))
+    assert {"fsctl.errors", "fsctl.settings.env", "fsctl.membrane.gateway"} <= app
+    assert "click" in set(imports(ROOT / "fsctl" / "cli" / "main.py"))
+    assert {room(file) for file in FILES} == {*ROOMS, "__init__", "__main__"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_no_room_imports_a_room_above_it(file: Path) -> None:
+    here = room(file)
+    if here not in ROOMS or here == "sandbox":  # which has a rule of its own
+        return
+    below = {"fsctl", *(f"fsctl.{name}" for name in ROOMS[ROOMS.index(here) :])}
+    for name in imports(file):
+        if name.split(".")[0] == "fsctl":
+            assert ".".join(name.split(".")[:2]) in below, f"{named(file)} imports {name}"
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if room(f) == "sandbox"], ids=named)
+def test_the_sandbox_knows_only_the_protocol_and_facts(file: Path) -> None:
+    allowed = PROTOCOL | LEAVES | {"fsctl", "fsctl.errors"} | MOVED.get(named(file), set())
+    for name in imports(file):
+        if name.split(".")[0] == "fsctl" and not name.startswith("fsctl.sandbox"):
+            assert name in allowed, f"{named(file)} imports {name}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_only_commands_and_the_screen_know_how_screens_are_drawn(file: Path) -> None:
+    if room(file) not in ("cli", "terminal"):
+        assert not {name.split(".")[0] for name in imports(file)} & SCREEN_LIBRARIES
+
+
+@pytest.mark.parametrize("leaf", sorted(LEAVES))
+def test_a_leaf_imports_nothing_of_ours(leaf: str) -> None:
+    file = ROOT / f"{leaf.replace('.', '/')}.py"
+    assert not [name for name in imports(file) if name.startswith("fsctl")]
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_only_the_app_names_the_gateways(file: Path) -> None:
+    words = {
+        node.id for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.Name)
+    }
+    words |= {
+        alias.name
+        for node in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    own = {name for name, home in GATEWAYS.items() if home == named(file)}
+    if named(file) in MOVED:
+        own.add("HttpGateway")
+    if named(file) not in BUILDERS:
+        assert not words & set(GATEWAYS) - own
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_only_the_boundary_ends_the_process(file: Path) -> None:
+    ends = []
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Attribute | ast.Name):
+            text = ast.unparse(node)
+            if text in ("sys.exit", "os._exit", "os.abort", "exit", "quit", "SystemExit"):
+                ends.append(f"{text} in line {node.lineno}")
+    if named(file) != "fsctl/cli/main.py":
+        assert not ends
+
+
+# -- start-up
+
+HEAVY = {
+    "rich", "questionary", "prompt_toolkit", "urllib3", "msgspec", "sqlite3", "tomlkit",
+    "http.client", "asyncio", "filelock", "jwt", "ssl", "tomllib", "platformdirs", "jq",
+    "truststore", "subprocess", "socket", "email", "logging.config", "importlib.metadata",
+}  # fmt: skip
+
+# All that `fsctl --version` imports beyond `import click`. Longer only with a reason.
+OURS = {
+    "fsctl", "fsctl.cli", "fsctl.cli.app", "fsctl.cli.main", "fsctl.cli.options", "fsctl.cli.root",
+    "fsctl.errors", "fsctl.settings", "fsctl.settings.env",
+}  # fmt: skip
+STDLIB = {"_locale", "locale", "signal"}
+
+_CHILD = """
+import sys
+import click
+before = set(sys.modules)
+from fsctl.cli.main import entry_point
+sys.argv = ["fsctl", *{arguments!r}]
+try:
+    entry_point()
+except SystemExit:
+    pass
+print(*sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
+
+def loaded(*arguments: str, env: dict[str, str] | None = None) -> tuple[set[str], str]:
+    """What a command line imports beyond ``import click``, and what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", _CHILD.format(arguments=arguments)],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **(env or {})},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.splitlines()[-1].split()), done.stdout
+
+
+def test_version_imports_exactly_these() -> None:
+    modules, out = loaded("--version")
+    assert out.startswith("fsctl ")
+    assert {name for name in modules if name.split(".")[0] == "fsctl"} == OURS
+    assert modules - OURS <= STDLIB
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--version",), ("--help",), ("users", "--help"), ("users", "get", "--help"), ("raw", "-h")],
+    ids=" ".join,
+)
+def test_neither_version_nor_help_loads_anything_heavy(arguments: tuple[str, ...]) -> None:
+    modules, out = loaded(*arguments)
+    assert out
+    assert not modules & HEAVY
+    rooms = {name for name in modules if name.startswith("fsctl.")}
+    assert not {name for name in rooms if name.startswith(("fsctl.membrane", "fsctl.sandbox"))}
+
+
+def test_completion_loads_nothing_heavy() -> None:
+    modules, out = loaded(
+        env={"_FSCTL_COMPLETE": "bash_complete", "COMP_WORDS": "fsctl us", "COMP_CWORD": "1"}
+    )
+    assert "users" in out
+    assert not modules & HEAVY
