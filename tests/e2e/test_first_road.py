@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,10 @@ def readme_commands() -> list[str]:
     ]
 
 
+SANDBOXED = [c for c in readme_commands() if c.startswith("fsctl --sandbox")]
+EXAMPLES = [example for example in examples() if example not in APART]
+
+
 def test_readme_opens_with_the_command_that_installs_and_annotates(tmp_path: Path) -> None:
     install, _, command = readme_commands()[0].partition(" && ")
     assert install == "python -m pip install ."
@@ -68,11 +74,29 @@ def test_readmes_second_command_sets_up_the_tests() -> None:
     assert readme_commands()[1] == "python -m pip install -e '.[dev]' && pytest"
 
 
-@pytest.mark.parametrize(
-    "command", [c for c in readme_commands() if c.startswith("fsctl --sandbox")]
-)
-def test_readmes_sandbox_commands_run(command: str, tmp_path: Path) -> None:
-    done = shell(command, tmp_path / "home")
+class Ahead:
+    """Commands run at once, each in a fresh home; the tests look at how they ended."""
+
+    def __init__(self, commands: Iterable[str], directory: Path, pool: ThreadPoolExecutor) -> None:
+        self._jobs = {
+            command: pool.submit(shell, command, directory / str(number))
+            for number, command in enumerate(commands)
+        }
+
+    def __getitem__(self, command: str) -> Ended:
+        return self._jobs[command].result()
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ahead]:
+    commands = dict.fromkeys((*SANDBOXED, *EXAMPLES))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield Ahead(commands, tmp_path_factory.mktemp("homes"), pool)
+
+
+@pytest.mark.parametrize("command", SANDBOXED)
+def test_readmes_sandbox_commands_run(command: str, ran: Ahead) -> None:
+    done = ran[command]
     assert done.code == 0, done.show
     assert done.out
 
@@ -113,9 +137,9 @@ def test_readmes_sandbox_server_answers_readmes_command(tmp_path: Path) -> None:
     assert len(done.out.splitlines()) == 3
 
 
-@pytest.mark.parametrize("example", [e for e in examples() if e not in APART])
-def test_every_example_of_every_help_page_runs(example: str, tmp_path: Path) -> None:
-    done = shell(example, tmp_path / "home")
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_of_every_help_page_runs(example: str, ran: Ahead) -> None:
+    done = ran[example]
     assert done.code == 0, done.show
     assert "warning" not in done.err, done.show
 

@@ -30,11 +30,18 @@ class Program:
     def __call__(
         self, *arguments: str, env: Mapping[str, str] | None = None, **facts: Any
     ) -> Ended:
-        """``facts`` are fields of the :class:`World`, such as ``stdout_is_terminal``."""
-        world = Screen(environ={**self.env, **(env or {})}, **facts)
+        """``facts`` are fields of the :class:`World`, such as ``stdout_is_terminal``.
+
+        Pauses before retries take no time unless ``sleep`` is given.
+        """
+        world = Screen(environ={**self.env, **(env or {})}, **{"sleep": _at_once, **facts})
         return Ended(main(arguments, world), world.out, world.err)
 
     def profile(self, text: str) -> None:
         """Write the user's ``config.toml``."""
         (self.home / "config").mkdir(exist_ok=True)
         (self.home / "config" / "config.toml").write_text(text)
+
+
+def _at_once(_seconds: float) -> None:
+    """A sleep that is over."""
