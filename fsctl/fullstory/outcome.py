@@ -174,3 +174,8 @@ def unreadable(message: str, action_run_id: str | None = None) -> GatewayError:
         code="unreadable",
         action_run_id=action_run_id,
     )
+
+
+def empty(noun: str, action_run_id: str | None = None) -> GatewayError:
+    """An answer without a value where there should be one."""
+    return unreadable(f"The answer for the {noun} was empty.", action_run_id)

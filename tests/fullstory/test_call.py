@@ -537,9 +537,7 @@ def test_a_write_that_waits_after_a_refusal_is_not_in_flight() -> None:
     busy = failure(Trouble.RATE_LIMITED, Fate.REFUSED)
     made = bench(busy, respond(), policy=PROXY)
     seen: list[object] = []
-    made.caller.clock = made.caller.clock._replace(
-        sleep=lambda _s: seen.append(made.caller.in_flight)
-    )
+    made.time.watch = lambda: seen.append(made.caller.in_flight)
     made.caller.call(ANNOTATION)
     assert seen == [None]
 
@@ -547,9 +545,7 @@ def test_a_write_that_waits_after_a_refusal_is_not_in_flight() -> None:
 def test_a_write_that_waits_after_a_timeout_still_is() -> None:
     made = bench(TIMEOUT, respond(), policy=PROXY)
     seen: list[object] = []
-    made.caller.clock = made.caller.clock._replace(
-        sleep=lambda _s: seen.append(made.caller.in_flight)
-    )
+    made.time.watch = lambda: seen.append(made.caller.in_flight)
     made.caller.call(Call(UPDATE_USER, {"id": "7", "email": "a@b.test"}))
     assert seen != [None]
 

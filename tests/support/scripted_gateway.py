@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -70,11 +70,17 @@ def inputs(*names: str, required: Sequence[str] = ()) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Run:
+    action: Action
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Sent:
-    """What reached Fullstory's side: ``what`` is a Request, or an action and its arguments."""
+    """What reached Fullstory's side: a request through the proxy, or the run of an action."""
 
     connection: str
-    what: Request | tuple[Action, Mapping[str, Any]]
+    what: Request | Run
     meta: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -84,13 +90,13 @@ class Sent:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        assert isinstance(self.what, tuple)
-        return self.what[1]
+        assert isinstance(self.what, Run)
+        return self.what.arguments
 
     @property
     def action(self) -> Action:
-        assert isinstance(self.what, tuple)
-        return self.what[0]
+        assert isinstance(self.what, Run)
+        return self.what.action
 
 
 T = TypeVar("T")
@@ -135,7 +141,7 @@ class ScriptedGateway:
         meta: Mapping[str, str] | None = None,
         deadline: Deadline = NO_DEADLINE,
     ) -> ActionResult:
-        answer = self._next(Sent(connection_id, (action, arguments), meta or {}))
+        answer = self._next(Sent(connection_id, Run(action, arguments), meta or {}))
         assert isinstance(answer, ActionResult)
         return answer
 
@@ -224,16 +230,18 @@ def _without_failure(told: list[T | BaseException]) -> list[T]:
 
 
 class StillClock:
-    """Time that only sleeping moves; ``slept`` holds the pauses. Chance is always 0."""
+    """Time that only sleeping moves; ``slept`` holds the pauses, ``watch`` is called in each."""
 
     def __init__(self, chance: float = 0.0) -> None:
         self.now = 1000.0
         self.slept: list[float] = []
+        self.watch: Callable[[], None] = lambda: None
         self._chance = chance
 
     def sleep(self, seconds: float) -> None:
         assert seconds >= 0
         self.slept.append(seconds)
+        self.watch()
         self.now += seconds
 
     @property
