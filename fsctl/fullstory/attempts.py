@@ -49,7 +49,7 @@ class Attempts:
     new_id: Callable[[], str]
     policy: Policy
     note: Callable[[str], None]
-    in_flight: InFlight | None = None  # a write is unanswered: an interrupt leaves it unknown
+    in_flight: InFlight | None = None  # the caller takes it away once the write is answered
 
     def at(self, attempt: Callable[[], T], terms: Terms) -> T:
         """The answer of the first attempt that has one. Raises the last :class:`GatewayError`."""
@@ -57,7 +57,7 @@ class Attempts:
         while True:
             self.in_flight = terms.writes
             try:
-                answer = attempt()
+                return attempt()
             except GatewayError as failure:
                 if failure.fate is not Fate.UNKNOWN:
                     self.in_flight = None
@@ -67,9 +67,6 @@ class Attempts:
                 if pause >= terms.deadline.remaining():
                     raise
                 self.note(f"{failure.message} Trying again in {pause:.1f} s.")
-            else:
-                self.in_flight = None
-                return answer
             self.clock.sleep(pause)
             tried += 1
 

@@ -508,7 +508,7 @@ def test_a_write_that_is_done_is_remembered_and_a_read_is_not() -> None:
     assert made.caller.in_flight is None
 
 
-@pytest.mark.parametrize("step", [respond(400), respond(500)])
+@pytest.mark.parametrize("step", [respond(400), respond(500), Usage("Not by this road.")])
 def test_a_write_that_failed_is_neither_done_nor_in_flight(step: Any) -> None:
     made = bench(step, policy=PROXY)
     with pytest.raises(FsctlError):
