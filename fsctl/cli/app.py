@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NeedsPerson, NotFound, Usage
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 READ_TIMEOUT = 70.0  # seconds: a little over Membrane's own 60 (contracts/membrane §8 U27)
 RETRIES = 3
 MOST_RETRIES = 20
+_OUTPUT = ("-o", "-o ", "--output=", "--output ")
 PATIENCE = 3  # answers' worth of waiting for one operation, retries and pauses included
 
 
@@ -104,6 +106,11 @@ class App:
     def dry_run(self) -> bool:
         return bool(self.flags.get("dry_run"))
 
+    @property
+    def wrote(self) -> bool:
+        """Whether a write has been done: what happens afterwards must not hide that."""
+        return "caller" in self.__dict__ and self.caller.wrote
+
     # -- the screen
 
     @cached_property
@@ -167,6 +174,14 @@ class App:
         """Whether a failure is to be told as JSON too. Never raises: it is asked in failures."""
         asked = self.flags.get("output") or self.world.environ.get(env.OUTPUT)
         return asked in ("json", "jsonl")
+
+    def json_among(self, arguments: Sequence[str]) -> None:
+        """Note a wish for JSON that parsing did not come to, because it failed before."""
+        formats = ("json", "jsonl")
+        spellings = {f"{option}{form}" for option in _OUTPUT for form in formats} | {"--json"}
+        words = {*arguments, *map(" ".join, pairwise(arguments))}
+        if words & spellings:
+            self.flags.setdefault("output", "json")
 
     # -- the road
 

@@ -18,6 +18,7 @@ from ..errors import ExitCode, FsctlError, Usage
 from .app import App
 
 if TYPE_CHECKING:
+    from ..terminal.render import Renderer
     from ..terminal.world import World
     from .results import Result
 
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str], world: World | None = None) -> int:
         click.echo(shown.ctx.get_help() if shown.ctx else "")
         return ExitCode.DONE
     except click.ClickException as error:
+        app.json_among(arguments)  # parsing ended before it came to all options
         return _fail(app, _from_click(error))
     except FsctlError as error:
         return _fail(app, error)
@@ -79,13 +81,36 @@ def run(app: App, arguments: Sequence[str]) -> int:
     """Parse and do it; raises whatever goes wrong."""
     from .root import fsctl
 
-    result = fsctl.main(args=list(arguments), prog_name="fsctl", standalone_mode=False, obj=app)
+    # Not click's own main(): it turns an interrupt and a closed pipe into endings of its own.
+    try:
+        with fsctl.make_context("fsctl", list(arguments), obj=app) as ctx:
+            result = fsctl.invoke(ctx)
+    except click.exceptions.Exit as ended:  # --help, --version
+        return ended.exit_code
     if result is None or isinstance(result, int):
         return int(result or ExitCode.DONE)
     return _print(app, result)
 
 
 def _print(app: App, result: Result) -> int:
+    from .results import Rows
+
+    error: FsctlError | None
+    try:
+        _render(app, result)
+        error = result.ending()
+    except OSError as problem:
+        # Who reads a list is free to stop; what became of one request has to be told.
+        error = None if isinstance(result, Rows) else result.ending()
+        if error is None and problem.errno == errno.EPIPE:
+            raise
+        error = error or _not_written(app, problem)
+    if error is not None:
+        raise error
+    return ExitCode.DONE
+
+
+def _render(app: App, result: Result) -> None:
     from .results import Bytes, Document, One, Rows
 
     renderer = app.renderer
@@ -95,13 +120,33 @@ def _print(app: App, result: Result) -> int:
         case One():
             renderer.one(result.thing, columns=result.columns)
         case Document():
+            _head(renderer, result.head)
             renderer.data(result.value)
         case Bytes():
-            renderer.raw(result.body)
-    error = result.ending()
-    if error is not None:
-        raise error
-    return ExitCode.DONE
+            _head(renderer, result.head)
+            if result.body:
+                renderer.raw(result.body)
+
+
+def _head(renderer: Renderer, head: str) -> None:
+    """Status and headers, and the empty line that ends them."""
+    if head:
+        renderer.text(head)
+        renderer.text("")
+
+
+def _not_written(app: App, problem: OSError) -> FsctlError:
+    """The disk behind stdout is full, or the like."""
+    from ..terminal.streams import silence
+
+    silence(app.world.stdout)
+    return FsctlError(
+        f"The output cannot be written: {problem.strerror or problem}.",
+        hint="What was asked for is done; only its output is lost."
+        if app.wrote
+        else "Check the free space where the output goes, then run it again.",
+        code="output",
+    )
 
 
 def _fail(app: App, error: FsctlError) -> int:
@@ -124,6 +169,8 @@ def _from_click(error: click.ClickException) -> Usage:
 
 
 def _stopped(app: App, word: str, code: ExitCode) -> int:
+    if app.world.stderr_is_terminal:
+        app.messages.break_line()  # it shows the ^C on a line that may have begun
     in_flight = app.caller.in_flight if "caller" in app.__dict__ else None
     if in_flight is not None:
         error = FsctlError(
@@ -142,8 +189,7 @@ def _closed_pipe(app: App) -> int:
     from ..terminal.streams import silence
 
     silence(app.world.stdout)
-    wrote = "caller" in app.__dict__ and app.caller.wrote
-    return ExitCode.DONE if wrote else ExitCode.CLOSED_PIPE
+    return ExitCode.DONE if app.wrote else ExitCode.CLOSED_PIPE
 
 
 def _unexpected(app: App, error: Exception) -> int:

@@ -197,30 +197,23 @@ def _shown(
     include: bool,
     target: Path | None,
     force: bool,
-) -> Result | None:
+) -> Result:
     from ..membrane.payload import BadPayload, decode
 
-    if include:
-        app.renderer.text(_head(response))
-        app.renderer.text("")  # the empty line between headers and body
+    head = _head(response) if include else ""
     if target is not None and error is None:
         from ..settings.files import new_file
 
         with new_file(target, force=force) as stream:
             stream.write(response.body)
         app.messages.note(f"Wrote {len(response.body):,} bytes to {target}.")
-        return None
-    if not response.body:
-        if error is not None:
-            raise error
-        return None
+        return Bytes(b"", head=head)
+    if app.renders_as_is or not response.body:
+        return Bytes(response.body, lambda: error, head)
     try:
-        document = decode(response.body)
+        return Document(decode(response.body), lambda: error, head)
     except BadPayload:
-        return Bytes(response.body, ending=lambda: error)
-    if app.renders_as_is:
-        return Bytes(response.body, ending=lambda: error)
-    return Document(document, ending=lambda: error)
+        return Bytes(response.body, lambda: error, head)
 
 
 def _head(response: Response) -> str:

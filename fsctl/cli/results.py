@@ -32,17 +32,19 @@ class One(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A JSON document of unknown shape."""
+    """A JSON document of unknown shape; ``head`` is text to print above it."""
 
     value: Any
     ending: Ending = _well
+    head: str = ""
 
 
 class Bytes(NamedTuple):
-    """An answer as it came, printed untouched through a pipe."""
+    """An answer as it came, printed untouched through a pipe; ``head`` is text above it."""
 
     body: bytes
     ending: Ending = _well
+    head: str = ""
 
 
 Result = Rows | One | Document | Bytes

@@ -71,6 +71,10 @@ class Messages:
             lines += compact(data, ci=self.world.under_ci) + "\n"
         self._write(lines)
 
+    def break_line(self) -> None:
+        """Begin a new line, whatever stands on this one."""
+        self._write("\n")
+
     def _say(self, head: str, text: str) -> None:
         self._write(head + self._safe(text) + "\n")
 
