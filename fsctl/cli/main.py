@@ -57,9 +57,6 @@ def main(arguments: Sequence[str], world: World | None = None) -> int:
             return run(app, arguments)
         finally:
             app.close()
-    except click.exceptions.NoArgsIsHelpError as shown:
-        click.echo(shown.ctx.get_help() if shown.ctx else "")
-        return ExitCode.DONE
     except click.ClickException as error:
         app.json_among(arguments)  # parsing ended before it came to all options
         return _fail(app, _from_click(error))
@@ -85,6 +82,9 @@ def run(app: App, arguments: Sequence[str]) -> int:
     try:
         with fsctl.make_context("fsctl", list(arguments), obj=app) as ctx:
             result = fsctl.invoke(ctx)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.ctx.get_help() if asked.ctx else "")
+        return ExitCode.DONE
     except click.exceptions.Exit as ended:  # --help, --version
         return ended.exit_code
     if result is None or isinstance(result, int):
