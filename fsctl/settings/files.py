@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,21 +59,21 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
 def check_target(path: Path, *, force: bool) -> None:
     """Refuse to write where something is in the way, before any work is done for it."""
     try:
-        _check_place(path, force=force)
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if not path.parent.is_dir():
+            raise Usage(
+                f"The directory {str(path.parent)!a} does not exist.", hint="Create it first."
+            ) from None
+        return
     except OSError as error:  # a name too long, a directory that cannot be entered
         raise cannot_write(path, error) from None
-
-
-def _check_place(path: Path, *, force: bool) -> None:
-    if path.is_symlink():
+    if stat.S_ISLNK(mode):
         raise Usage(f"{str(path)!a} is a symbolic link.", hint="Name the file itself.")
-    if path.exists():
-        if not path.is_file():
-            raise Usage(f"{str(path)!a} is not a plain file.", hint="Name a new file.")
-        if not force:
-            raise Usage(f"{str(path)!a} exists already.", hint="Name a new file, or add --force.")
-    elif not path.parent.is_dir():
-        raise Usage(f"The directory {str(path.parent)!a} does not exist.", hint="Create it first.")
+    if not stat.S_ISREG(mode):
+        raise Usage(f"{str(path)!a} is not a plain file.", hint="Name a new file.")
+    if not force:
+        raise Usage(f"{str(path)!a} exists already.", hint="Name a new file, or add --force.")
 
 
 def _move_where_nothing_is(temporary: Path, path: Path) -> None:
