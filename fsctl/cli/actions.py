@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import NotFound
 from ..terminal.columns import Column
 from .app import App
 from .options import Command, Group, pass_app
@@ -149,8 +150,12 @@ def log(app: App, run_id: str, details: bool) -> One:
     from ..membrane.redact import redact_data
 
     app.check_output()
-    found = app.caller.ask(
-        lambda deadline: app.gateway.run_log(run_id, details=details, deadline=deadline),
-        "action run log",
-    )
+    try:
+        found = app.caller.ask(
+            lambda deadline: app.gateway.run_log(run_id, details=details, deadline=deadline),
+            "action run log",
+        )
+    except NotFound as missing:
+        missing.hint = "Check the id. Logs are not kept for ever, and a workspace can have none."
+        raise
     return One(redact_data(dict(found.raw)), LOG_COLUMNS)

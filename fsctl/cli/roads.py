@@ -45,8 +45,8 @@ def _best(app: App) -> Gateway:
         binary = _membrane(app)
         if binary is None:
             raise NeedsPerson(
-                "fsctl has no way to reach Membrane: there is no token in the environment, and no "
-                "membrane binary on PATH.",
+                "There is no way to reach Membrane: no token in the environment, and no membrane "
+                "binary on PATH.",
                 hint=SET_UP,
                 code="no_road",
             )
