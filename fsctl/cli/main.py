@@ -111,7 +111,7 @@ def _print(app: App, result: Result) -> int:
 
 
 def _render(app: App, result: Result) -> None:
-    from .results import Bytes, Document, One, Rows
+    from .results import Bytes, Document, Drawn, One, Rows
 
     renderer = app.renderer
     match result:
@@ -126,6 +126,8 @@ def _render(app: App, result: Result) -> None:
             _head(renderer, result.head)
             if result.body:
                 renderer.raw(result.body)
+        case Drawn():
+            renderer.drawn(result.pieces)
 
 
 def _head(renderer: Renderer, head: str) -> None:

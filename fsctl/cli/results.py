@@ -47,4 +47,11 @@ class Bytes(NamedTuple):
     head: str = ""
 
 
-Result = Rows | One | Document | Bytes
+class Drawn(NamedTuple):
+    """Text made for the screen, in pieces that are safe already and may be coloured."""
+
+    pieces: Iterable[str]
+    ending: Ending = _well
+
+
+Result = Rows | One | Document | Bytes | Drawn

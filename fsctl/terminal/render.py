@@ -164,6 +164,11 @@ class Renderer:
         """Print plain text, such as a URL, sanitised, ending in one line end."""
         self._write(clean(text, multiline=True).rstrip("\n") + "\n")
 
+    def drawn(self, pieces: Iterable[str]) -> None:
+        """Print text that was made for this world: sanitised, fitted and coloured already."""
+        for piece in pieces:
+            self._write(piece)
+
     def raw(self, body: bytes) -> None:
         """Print bytes as they are, but sanitised where people or a build service look at them."""
         if self._world.stdout_is_terminal or self._world.under_ci:
