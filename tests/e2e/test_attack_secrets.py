@@ -76,8 +76,9 @@ def files(home: Path) -> list[Path]:
     return [file for file in found if file.relative_to(home).parts[0] != "tools"]
 
 
-@pytest.mark.parametrize("token", [SECRET, JWT], ids=["opaque", "jwt"])
-@pytest.mark.parametrize("variable", ["MEMBRANE_TOKEN", "MEMBRANE_ACCESS_TOKEN"])
+@pytest.mark.parametrize(
+    ("variable", "token"), [("MEMBRANE_TOKEN", SECRET), ("MEMBRANE_ACCESS_TOKEN", JWT)]
+)
 def test_a_token_of_the_environment_stays_there(
     variable: str, token: str, server: Online, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ import pytest
 from fsctl.membrane.gateway import Request
 from fsctl.sandbox.options import DEFAULT_CONNECTION_ID
 from tests.support.command import Ended, Fsctl, clean_environment
-from tests.support.online import SYSTEM_PATH, Online, fresh, online
+from tests.support.online import SYSTEM_PATH, Online, fresh, inside, online
 from tests.support.scripted_server import Step, answer, envelope, scripted
 from tests.support.window import in_window
 
@@ -98,12 +98,21 @@ LINES = (
 )
 
 
+@pytest.mark.parametrize("line", LINES, ids=lambda line: "-".join(line).replace("/", "."))
+def test_nothing_steers_a_window(line: tuple[str, ...], road: Online) -> None:
+    done = window(road, *line, "--color", "never")
+    assert done.code == 0, done.show
+    assert "mallory" in done.out
+    assert unsafe(done.out) == set(), done.show
+
+
 @pytest.mark.parametrize("output", FORMATS)
 @pytest.mark.parametrize("line", LINES, ids=lambda line: "-".join(line).replace("/", "."))
-def test_nothing_steers_the_terminal_whatever_the_format(
-    line: tuple[str, ...], output: str, road: Online
+def test_nothing_steers_a_terminal_whatever_the_format(
+    line: tuple[str, ...], output: str, server: Online, tmp_path: Path
 ) -> None:
-    done = window(road, *line, "-o", output, "--color", "never")
+    road = inside(server, tmp_path)
+    done = road(*line, "-o", output, "--color", "never", stdout_is_terminal=True, width=100)
     assert done.code == 0, done.show
     assert "mallory" in done.out
     assert unsafe(done.out) == set(), done.show
@@ -134,16 +143,25 @@ def test_a_name_of_two_lines_stays_in_its_row(road: Online) -> None:
 @pytest.mark.parametrize(
     ("variable", "output"),
     [
-        *(("CI", output) for output in FORMATS),
+        ("CI", "jsonl"),
         ("GITHUB_ACTIONS", "tsv"),
         ("TF_BUILD", "csv"),
         ("TEAMCITY_VERSION", "table"),
     ],
 )
-def test_a_build_service_finds_no_command_in_the_log(
-    variable: str, output: str, road: Online
-) -> None:
+def test_a_build_service_is_known_by_its_variable(variable: str, output: str, road: Online) -> None:
+    assert commands_in(road("users", "list", "-o", output).out) != []
     done = road("users", "list", "-o", output, env={variable: "true"})
+    assert done.code == 0, done.show
+    assert commands_in(done.out) == []
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_a_build_service_finds_no_command_in_the_log(
+    output: str, server: Online, tmp_path: Path
+) -> None:
+    road = inside(server, tmp_path)
+    done = road("users", "list", "-o", output, under_ci=True)
     assert done.code == 0, done.show
     assert commands_in(done.out) == []
     if output in ("json", "jsonl"):
@@ -165,8 +183,10 @@ def test_a_build_service_finds_no_command_in_the_log(
         ("raw", "request", "/v2/::error::"),
     ],
 )
-def test_no_command_reaches_the_log_by_other_ways(line: tuple[str, ...], road: Online) -> None:
-    done = road(*line, env={"CI": "true"})
+def test_no_command_reaches_the_log_by_other_ways(
+    line: tuple[str, ...], server: Online, tmp_path: Path
+) -> None:
+    done = inside(server, tmp_path)(*line, under_ci=True)
     assert commands_in(done.out) == [], done.show
     assert commands_in(done.err) == [], done.show
 

@@ -17,7 +17,8 @@ from fsctl.errors import ExitCode
 from fsctl.sandbox.options import DEFAULT_CONNECTION_ID
 from tests.support.command import BINARY, Ended, Fsctl
 from tests.support.fake_membrane import FakeMembrane
-from tests.support.online import SYSTEM_PATH, Online, fresh, online, warm, with_membrane
+from tests.support.online import SYSTEM_PATH, Online, fresh, inside, online, warm, with_membrane
+from tests.support.program import Program
 
 LIST = ("users", "list", "--limit", "1")
 CREATE = ("annotations", "create", "x")
@@ -91,13 +92,17 @@ def test_1_is_also_an_ambiguous_person_who_is_shown(alone: Fsctl) -> None:
     ],
     ids=lambda line: " ".join(line)[:40],
 )
-def test_2_is_a_usage_error_before_anything_is_sent(line: tuple[str, ...], road: Online) -> None:
+def test_2_is_a_usage_error_before_anything_is_sent(
+    line: tuple[str, ...], server: Online, tmp_path: Path
+) -> None:
+    road = inside(server, tmp_path)
     done = road(*line)
     assert (done.code, road.sent) == (2, []), done.show
     assert len(done.err.splitlines()) >= 2, "what happened and what to do"
 
 
-def test_3_is_not_found(road: Online) -> None:
+def test_3_is_not_found(server: Online, tmp_path: Path) -> None:
+    road = inside(server, tmp_path)
     for line in (
         ("users", "get", "nobody-of-that-name"),
         ("users", "get", "--id", "18446744073709551615"),
@@ -399,8 +404,6 @@ def test_a_full_disk_behind_stderr_hides_no_exit_code(alone: Fsctl) -> None:
 def test_the_last_line_of_a_failure_is_its_json(
     place: str, asked: tuple[str, ...], line: tuple[str, ...], code: int, tmp_path: Path
 ) -> None:
-    from tests.support.program import Program
-
     if "raw" in line and asked == ("--json",) and place == "after":
         pytest.skip("--json is the body there")
     whole = (*asked, *line) if place == "before" else (*line, *asked)

@@ -19,7 +19,7 @@ from fsctl.sandbox.faults import Kind
 from fsctl.sandbox.options import DEFAULT_CONNECTION_ID, MembraneOptions
 from fsctl.sandbox.trouble import instead
 from tests.support.command import Ended
-from tests.support.online import Online, fresh, online, warm
+from tests.support.online import Online, fresh, inside, online, warm
 from tests.support.scripted_server import free_port
 
 ADA = "7400589116837456607"
@@ -66,16 +66,17 @@ class Met:
 # Where a fault strikes: everywhere, or on the one route, so that the run log can be read.
 EVERYWHERE, ONCE, ONE_ROUTE = "", ":x1", "@/act"
 
-# The commands, by groups that share a server and a client one after another.
+# The commands, by groups that share a server and a client one after another. Those of the first
+# group are run as child processes; the others in this one, where pauses take no time.
 GROUPS: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {
-    "reads": {
+    "installed": {
         "list": (LIST, EVERYWHERE),
-        "get": (GET, EVERYWHERE),
-        "list that fails once": (LIST, ONCE),
-    },
-    "annotations": {
         "annotation": (CREATE, EVERYWHERE),
         "annotation, logs at hand": (CREATE, ONE_ROUTE),
+    },
+    "others": {
+        "get": (GET, EVERYWHERE),
+        "list that fails once": (LIST, ONCE),
         "annotation by proxy": ((*CREATE, "--via", "proxy"), EVERYWHERE),
         "raw request": (
             ("raw", "request", "/v2/annotations", "--json", '{"text": "x"}'),
@@ -123,7 +124,8 @@ def meet(group: str, kind: Kind, directory: Path) -> dict[str, Met]:
     """
     patience = "1s" if kind is Kind.HANG else "20s"
     found = {}
-    with online(directory, options=MembraneOptions(run_logs=group != "no logs")) as road:
+    with online(directory, options=MembraneOptions(run_logs=group != "no logs")) as installed:
+        road = installed if group == "installed" else inside(installed, directory / "inside")
         assert road(*LIST).code == 0
         for name, (command, where) in GROUPS[group].items():
             if kind is Kind.RATE_LIMITED_FULLSTORY:
