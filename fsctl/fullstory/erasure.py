@@ -66,22 +66,15 @@ def _nowhere(_step: Step) -> None:
 
 
 def preview(caller: Caller, person: Person) -> Preview:
-    """Who is about to go, with a count of sessions from one request, where there can be one.
-
-    Only by uid: an e-mail is claimed by whoever likes, so its sessions may be other people's.
-    """
+    """Who is about to go, with a count of sessions where they can be told from others'."""
     from . import sessions
 
-    if not person.get("uid"):
-        return Preview(person, None)
     try:
-        listing = sessions.sessions_of(
-            caller, person, limit=SESSIONS_COUNTED, since=None, until=None
-        )
-    except FsctlError as error:  # who is deleted is known without it
+        found = sessions.sessions_of(caller, person, limit=SESSIONS_COUNTED).sessions
+    except FsctlError as error:  # who it is is known without it
         caller.note(f"The sessions cannot be counted: {error.message}")
         return Preview(person, None)
-    return Preview(person, len(listing.sessions))
+    return Preview(person, len(found))
 
 
 def deletion(person: Person) -> Call:

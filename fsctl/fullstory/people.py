@@ -153,10 +153,13 @@ def _look_up(
             yield person
         return
     for page in list_people(caller, {kind: who}, include_schema=include_schema, warn=warn):
-        for person in page:
-            value = person.get(kind)
-            if isinstance(value, str) and _same(value, who, kind):
-                yield person
+        yield from (person for person in page if is_called(person, who, kind))
+
+
+def is_called(person: Person, who: str, kind: Reading) -> bool:
+    """Whether ``who`` is exactly that of the person: e-mails in any case."""
+    value = person.get(kind)
+    return isinstance(value, str) and _same(value, who, kind)
 
 
 def _same(value: str, who: str, kind: Reading) -> bool:

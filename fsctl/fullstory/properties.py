@@ -135,15 +135,16 @@ def _declared(schema: Any, problems: list[Problem]) -> Mapping[str, str]:
     """The types that a schema declares by dotted path."""
     if schema is None:
         return {}
-    declared = schema.get("properties", {}) if _is_object(schema) else None
+    declared: Any = schema.get("properties", {}) if _is_object(schema) else None
     if not _is_object(declared) or schema.keys() - {"properties"}:
         problems.append(Problem("schema", 'is not of the form {"properties": {NAME: TYPE}}'))
         return {}
-    for path, name in declared.items():
-        if name not in _FITS:
-            types = ", ".join(PROPERTY_TYPES)
-            problems.append(Problem(f"schema.properties.{path}", f"is none of {types}"))
-    return declared
+    types: Mapping[str, str] = declared
+    for path, name in types.items():
+        if name not in PROPERTY_TYPES:
+            told = f"is none of {', '.join(PROPERTY_TYPES)}"
+            problems.append(Problem(f"schema.properties.{path}", told))
+    return types
 
 
 def _check_object(

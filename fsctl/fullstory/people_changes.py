@@ -1,0 +1,162 @@
+"""Create and update people, with everything checked before it is sent (contracts §1.5, §2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NotFound, Refused, Usage
+from . import people
+from .operations import CREATE_USER, UPDATE_USER
+from .properties import check_user, refusal
+from .types import Call
+
+if TYPE_CHECKING:
+    from .assignments import Given
+    from .call import Caller
+    from .people import Found, Person, Reading
+
+_WORDS: Mapping[str, str] = {"id": "Fullstory id", "uid": "uid", "email": "e-mail"}
+
+
+def the_one(
+    caller: Caller,
+    who: str,
+    *,
+    reading: Reading | None = None,
+    warn: Callable[[str], None] = lambda _text: None,
+) -> Person:
+    """The one person whom ``who`` means, for a write.
+
+    Raises :class:`NotFound` where that is nobody, :class:`Refused` where it is several: visitors
+    choose uid and e-mail, and a write must not hit whom they choose.
+    """
+    found = people.find(caller, who, reading=reading, warn=warn)
+    if not found.people:
+        raise nobody(found)
+    if found.ambiguous:
+        raise several(found)
+    return found.people[0]
+
+
+def nobody(found: Found) -> NotFound:
+    tried = " or ".join(_WORDS[kind] for kind in found.readings)
+    return NotFound(
+        f"Nobody has the {tried} {found.who!a}.",
+        hint="`fsctl users find` looks for similar people and tells why somebody can be missing.",
+        code="user_not_found",
+    )
+
+
+def several(found: Found) -> Refused:
+    """The refusal of a write, with whom each reading means."""
+    told = [_described(person, found.who) for person in found.people[:10]]
+    if found.people[10:]:
+        told.append(f"and {len(found.people) - 10} more")
+    return Refused(
+        f"{found.who!a} means {len(found.people)} people; nothing was changed.",
+        hint="Name one of them by the Fullstory id:\n" + "\n".join(told),
+        code="ambiguous",
+    )
+
+
+def matched_by(person: Person, who: str) -> tuple[Reading, ...]:
+    """In which ways ``who`` means this person."""
+    by_id: tuple[Reading, ...] = ("id",) if str(person["id"]) == who else ()
+    named: tuple[Reading, ...] = ("uid", "email")
+    return (*by_id, *(kind for kind in named if people.is_called(person, who, kind)))
+
+
+def _described(person: Person, who: str) -> str:
+    by = " and ".join(_WORDS[kind] for kind in matched_by(person, who))
+    mark = ", being deleted" if person.get("is_being_deleted") is True else ""
+    return f"{person['id']} (by {by}{mark})"
+
+
+def create_user(
+    *,
+    uid: str | None = None,
+    email: str | None = None,
+    display_name: str | None = None,
+    given: Given | None = None,
+) -> Call:
+    """The call that creates a person, or updates the one with that uid.
+
+    Without a uid every such call makes another anonymous person (§2.1). Raises :class:`Usage`
+    naming the key of every value that Fullstory would not take.
+    """
+    return Call(CREATE_USER, _fields(uid, email, display_name, given))
+
+
+def update_user(
+    person: Person,
+    *,
+    uid: str | None = None,
+    email: str | None = None,
+    display_name: str | None = None,
+    given: Given | None = None,
+) -> Call:
+    """The call that changes ``person``, by id.
+
+    Raises :class:`Usage` as :func:`create_user` and where there is nothing to change,
+    :class:`Refused` where it would change a uid, which is immutable once set (§2.1).
+    """
+    fields = _fields(uid, email, display_name, given)
+    if not fields:
+        raise nothing_to_change()
+    if uid is not None and person.get("uid") not in (None, "", uid):
+        raise Refused(
+            f"The user {person['id']} has the uid {str(person['uid'])!a}, and a uid cannot be "
+            "changed once it is set; nothing was sent.",
+            hint="Create a person with the new uid, or leave --uid out.",
+            code="uid_immutable",
+        )
+    return Call(UPDATE_USER, {"id": str(person["id"]), **fields})
+
+
+def nothing_to_change() -> Usage:
+    return Usage(
+        "There is nothing to change.",
+        hint="Give --email, --name, --uid, -p KEY=VALUE or --properties.",
+    )
+
+
+def check_fields(
+    uid: str | None, email: str | None, display_name: str | None, given: Given | None
+) -> None:
+    """Raise :class:`Usage` for values that Fullstory would not take, before anybody is asked."""
+    _fields(uid, email, display_name, given)
+
+
+def check_uid_is_free(caller: Caller, person: Person, uid: str | None) -> None:
+    """Refuse to give a person the uid that somebody else has."""
+    if uid is None or person.get("uid") == uid:
+        return
+    found = people.find(caller, uid, reading="uid")
+    others = [other for other in found.people if str(other["id"]) != str(person["id"])]
+    if others:
+        raise Refused(
+            f"The uid {uid!a} is that of user {others[0]['id']}; nothing was sent.",
+            hint="A uid belongs to one person.",
+            code="uid_taken",
+        )
+
+
+def changed(call: Call, body: Any) -> dict[str, Any]:
+    """A created or updated person: the id that was answered, and what was sent."""
+    answered = body.get("id") if isinstance(body, Mapping) else None
+    identity = {} if answered in (None, "") else {"id": str(answered)}
+    return {"id": None, **call.values, **identity}
+
+
+def _fields(
+    uid: str | None, email: str | None, display_name: str | None, given: Given | None
+) -> dict[str, Any]:
+    texts = {"uid": uid, "display_name": display_name, "email": email}
+    fields: dict[str, Any] = {name: text for name, text in texts.items() if text is not None}
+    if given is not None:
+        fields |= given.as_fields()
+    problems = check_user(fields)
+    if problems:
+        raise refusal(problems, "user")
+    return fields
