@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Literal, NamedTuple
 
+from fsctl.fullstory.steps import Sort, sort_of
 from fsctl.fullstory.story import Page, Story, Who
 from fsctl.terminal.cells import local_time
 
@@ -29,7 +29,7 @@ def facts(story: Story, zone: tzinfo | None) -> list[Fact]:
         Fact("on", ", ".join(text for text in (story.device, story.system, story.browser) if text)),
         Fact("came from", story.referrer, "url"),
         Fact("seen", f"{counted(story.visited, 'page')}, {counted(len(story.steps), 'event')}"),
-        Fact("signals", ", ".join(signal_words(story.signals)) or "none"),
+        Fact("signals", ", ".join(signal_words(story)) or "none"),
         Fact("session", story.session),
         Fact("replay", story.replay, "url"),
     ]
@@ -44,9 +44,24 @@ def who_words(who: Who | None) -> str:
     return ", ".join(text for text in (who.name, who.email, uid, identifier) if text)
 
 
-def signal_words(signals: Mapping[str, int]) -> list[str]:
+class Signal(NamedTuple):
+    """A type of trouble, and how often it came."""
+
+    noun: str
+    sort: Sort
+    count: int
+
+
+def signal_facts(story: Story) -> list[Signal]:
+    return [
+        Signal(kind.replace("-", " "), sort_of(kind), count)
+        for kind, count in story.signals.items()
+    ]
+
+
+def signal_words(story: Story) -> list[str]:
     """``1 console error``, ``2 rage clicks``."""
-    return [counted(count, kind.replace("-", " ")) for kind, count in signals.items()]
+    return [counted(signal.count, signal.noun) for signal in signal_facts(story)]
 
 
 def counted(count: int, noun: str) -> str:
