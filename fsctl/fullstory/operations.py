@@ -111,7 +111,7 @@ LIST_SESSIONS = Operation(
     method="GET",
     path="/sessions/v2",
     noun="list of sessions",
-    query=("uid", "email", "limit"),
+    query=("uid", "email", "limit", "pagination_token"),
 )
 SESSION_SUMMARY = Operation(
     name="session-summary",

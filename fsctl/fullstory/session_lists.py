@@ -1,0 +1,194 @@
+"""The list of a person's sessions, newest first (contracts/fullstory-api §2.5).
+
+They are asked for by a person's uid. By e-mail alone Fullstory mixes the sessions of everyone who
+claims that address, so that is done only where nobody else does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from ..errors import Refused, Unavailable
+from . import people
+from .call import Caller
+from .ids import SessionId, parse_session
+from .limits import SESSIONS_LIMIT_DEFAULT
+from .operations import LIST_SESSIONS
+from .people import Person
+from .types import Call
+
+# How many are asked for, one after another, until the window is covered. No most is published.
+STEPS = (100, 1_000, 10_000)
+_ROUND = 50  # a count that is a multiple of it looks like a limit of the service's own
+_MILLISECONDS_FROM = 100_000_000_000  # in seconds this is the year 5138
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Session(NamedTuple):
+    """A session as a list tells it. ``created`` is aware, in UTC; ``raw`` the API's own row."""
+
+    id: SessionId
+    created: datetime | None
+    url: str | None
+    raw: Mapping[str, Any]
+
+
+class Listing(NamedTuple):
+    """Sessions of one person, newest first; not ``complete`` where older ones may be missing."""
+
+    sessions: list[Session]
+    complete: bool
+
+
+def newest(caller: Caller, person: Person) -> Session | None:
+    """The session of ``person`` that began last, asked for as :func:`sessions_of` does."""
+    return next(iter(sessions_of(caller, person, limit=1).sessions), None)
+
+
+def sessions_of(
+    caller: Caller,
+    person: Person,
+    *,
+    limit: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Listing:
+    """The sessions of ``person`` that began from ``since`` to ``until``, at most ``limit``.
+
+    The API knows no dates and gives 20 unless told otherwise: more and more are asked for until
+    the window is covered. Raises :class:`Refused` for a person whose sessions cannot be told from
+    those of others.
+    """
+    window: list[Session] = []
+    for known, are_all in _ever_more(caller, _asked_by(caller, person), limit):
+        window = [one for one in known if _began_within(one, since, until)][:limit]
+        oldest = known[-1].created if known else None
+        is_reached = since is not None and oldest is not None and oldest < since
+        if are_all or is_reached or len(window) == limit:
+            return Listing(window, True)
+    return Listing(window, False)
+
+
+def _asked_by(caller: Caller, person: Person) -> dict[str, str]:
+    """How Fullstory is asked for this person's sessions, and for nobody else's."""
+    if uid := person.get("uid"):
+        return {"uid": str(uid)}
+    user = f"The user {person.get('id')}"
+    email = person.get("email")
+    if not email:
+        raise Refused(
+            f"{user} has neither a uid nor an e-mail, and sessions are listed by these.",
+            hint="Look at the person in Fullstory: `fsctl users get` gives the address.",
+            code="anonymous",
+        )
+    claimants = people.find(caller, str(email), reading="email").people
+    if len(claimants) > 1:
+        raise Refused(
+            f"{user} has no uid, and the e-mail is that of {len(claimants)} people: Fullstory "
+            "gives their sessions only mixed.",
+            hint="See them mixed with `fsctl raw request /sessions/v2 --query email=EMAIL`.",
+            code="ambiguous",
+        )
+    return {"email": str(email)}
+
+
+def _ever_more(
+    caller: Caller, who: Mapping[str, str], limit: int | None
+) -> Iterator[tuple[list[Session], bool]]:
+    """Ever more of the newest sessions, newest first, and whether these are all there are."""
+    first = max(limit or STEPS[0], SESSIONS_LIMIT_DEFAULT)
+    known: list[Session] = []
+    for asked in (first, *(step for step in STEPS if step > first)):
+        try:
+            for known, are_all in _pages(caller, {**who, "limit": asked}):
+                yield known, are_all
+        except Refused as error:
+            if error.status != 400 or not known:
+                raise
+            return  # that is more than the service gives
+        if len(known) < asked:
+            return
+
+
+def _pages(caller: Caller, values: Mapping[str, Any]) -> Iterator[tuple[list[Session], bool]]:
+    """The answer to one question, and with every page that follows it, should there be any."""
+    asked: int = values["limit"]
+    known: list[Session] = []
+    tokens: set[str] = set()
+    body = caller.call(Call(LIST_SESSIONS, values)).body
+    while True:
+        known = sorted([*known, *_sessions(body)], key=_beginning, reverse=True)
+        # Fullstory's own client reads this token, though its pages do not speak of it (§1.4).
+        token = str(body.get("pagination_token") or body.get("paginationToken") or "")
+        if not token or token in tokens:
+            yield known, not token and (bool(tokens) or _is_short(len(known), asked))
+            return
+        yield known, False
+        tokens.add(token)
+        body = caller.call(Call(LIST_SESSIONS, {**values, "pagination_token": token})).body
+
+
+def _is_short(count: int, asked: int) -> bool:
+    """Whether these are all, rather than as many as a limit that the service does not tell."""
+    looks_cut = count == SESSIONS_LIMIT_DEFAULT or (count > 0 and count % _ROUND == 0)
+    return count < asked and not looks_cut
+
+
+def _sessions(body: Any) -> list[Session]:
+    rows = body.get("sessions", []) if isinstance(body, Mapping) else None
+    if not isinstance(rows, list) or not (rows or "sessions" in body or not body):
+        raise _odd("The answer is not a list of sessions.")
+    return [_session(row) for row in rows]
+
+
+def _session(row: Any) -> Session:
+    """A row of the list; ``userId`` is the device's id there (§2.5)."""
+    if not isinstance(row, Mapping):
+        raise _odd("The answer holds something that is no session.")
+    url = _first(row, "fsUrl", "fs_url")
+    link = url if isinstance(url, str) and re.fullmatch(r"https?://[!-~]+", url) else None
+    device, session = _first(row, "userId", "user_id"), _first(row, "sessionId", "session_id")
+    identifier = parse_session(f"{device}:{session}")
+    if identifier is None:
+        raise _odd("The answer holds a session without its ids.")
+    created = moment_of(_first(row, "createdTime", "created_time"))
+    return Session(identifier, created, link, row)
+
+
+def _first(row: Mapping[str, Any], *names: str) -> Any:
+    return next((row[name] for name in names if row.get(name) not in (None, "")), None)
+
+
+def moment_of(value: Any) -> datetime | None:
+    """The aware moment of a time as Fullstory writes it: epoch (s or ms) or ISO 8601 (§1)."""
+    try:
+        if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,15}(?:\.[0-9]{1,9})?", value):
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            seconds = float(value)
+            seconds = seconds / 1000 if seconds >= _MILLISECONDS_FROM else seconds
+            return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _beginning(session: Session) -> datetime:
+    return session.created or _NEVER
+
+
+def _began_within(session: Session, since: datetime | None, until: datetime | None) -> bool:
+    """Whether it began in the window; one of an unknown time does only where there is none."""
+    if session.created is None:
+        return since is None and until is None
+    return (since is None or session.created >= since) and (
+        until is None or session.created <= until
+    )
+
+
+def _odd(message: str) -> Unavailable:
+    return Unavailable(message, hint="See what came with --debug.", code="unreadable")
