@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..settings.paths import Kind
     from ..settings.profiles import Profiles
     from ..settings.resolve import Setting, Settings
+    from ..terminal.mask import Masker
     from ..terminal.messages import Messages
     from ..terminal.render import Renderer
     from ..terminal.world import World
@@ -117,12 +118,31 @@ class App:
     def messages(self) -> Messages:
         from ..terminal.messages import Messages
 
-        return Messages(
+        messages = Messages(
             self.world,
             quiet=bool(self.flags.get("quiet")),
             verbose_asked=bool(self.flags.get("verbose")),
             debug_asked=bool(self.flags.get("debug")),
         )
+        if self.flags.get("mask"):
+            from ..terminal.mask import Masker
+
+            messages.masker = Masker(self._mask_key(messages.warn))
+        return messages
+
+    def _mask_key(self, warn: Callable[[str], None]) -> bytes:
+        from ..settings.machine_key import key_for_this_run, machine_key
+
+        try:
+            directory = self.directory("state")
+        except Usage as error:  # messages are made while an error is told, too
+            return key_for_this_run(error.message, warn=warn)
+        return machine_key(directory, warn=warn)
+
+    @property
+    def masker(self) -> Masker | None:
+        """What makes tokens of people's data, where ``--mask`` asks for them."""
+        return self.messages.masker if self.flags.get("mask") else None
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -149,6 +169,7 @@ class App:
                 json_asked=self.json_asked,
             ),
             self.messages,
+            self.masker,
         )
 
     def check_output(self) -> None:
@@ -176,12 +197,14 @@ class App:
         return asked in ("json", "jsonl")
 
     def json_among(self, arguments: Sequence[str]) -> None:
-        """Note a wish for JSON that parsing did not come to, because it failed before."""
+        """Note wishes for JSON and tokens that parsing did not come to: it failed before."""
         formats = ("json", "jsonl")
         spellings = {f"{option}{form}" for option in _OUTPUT for form in formats} | {"--json"}
         words = {*arguments, *map(" ".join, pairwise(arguments))}
         if words & spellings:
             self.flags.setdefault("output", "json")
+        if "--mask" in arguments:
+            self.flags.setdefault("mask", True)
 
     # -- the road
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .app import App
+
+if TYPE_CHECKING:
+    from ..terminal.mask import Kind
 
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "markdown")
 
@@ -59,6 +62,7 @@ def global_options() -> list[click.Option]:
         _flag("--json", "json_output", help="Write data as JSON; the same as -o json."),
         _value("--fields", metavar="A,B.C", help="Write only these fields."),
         _value("--jq", metavar="EXPR", help="Filter the data with a jq expression."),
+        _flag("--mask", help="Show tokens in place of people's data, the same for the same value."),
         _flag("--raw-csv", help="Leave cells that a spreadsheet would run as formulas unguarded."),
         _flag("--no-input", help="Never ask anything."),
         _flag("--yes", help="Answer yes to what a command would ask."),
@@ -127,8 +131,28 @@ class _Globals:
                 formatter.write_dl(records)
 
 
+# Parameters whose values are somebody's: with --mask, messages do not repeat them.
+_PERSONAL: dict[str, Kind] = {
+    "who": "who",
+    "query": "who",
+    "user": "who",
+    "session": "who",
+    "uid": "uid",
+    "email": "email",
+    "display_name": "name",
+}
+
+
 class Command(_Globals, click.Command):
     """A command with the global options."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if isinstance(ctx.obj, App) and (masker := ctx.obj.masker) is not None:
+            for name, value in ctx.params.items():
+                for text in value if isinstance(value, tuple) else (value,):
+                    if name in _PERSONAL and isinstance(text, str):
+                        masker.learn(_PERSONAL[name], text)
+        return super().invoke(ctx)
 
 
 class Group(_Globals, click.Group):

@@ -28,10 +28,15 @@ def machine_key(directory: Path, *, warn: Callable[[str], None]) -> bytes:
             key = _create(path)
         return key
     except OSError as error:
-        reason = f"cannot be kept in {str(path)!a} ({error.strerror or error})"
+        reason = f"The key of --mask cannot be kept in {str(path)!a}: {error.strerror or error}."
     except _Untrusted as problem:
-        reason = f"in {str(path)!a} is not used, because {problem}"
-    warn(f"The key of --mask {reason}: tokens of this run match no other run's.")
+        reason = f"The key of --mask in {str(path)!a} is not used, because {problem}."
+    return key_for_this_run(reason, warn=warn)
+
+
+def key_for_this_run(reason: str, *, warn: Callable[[str], None]) -> bytes:
+    """A key that is kept nowhere; ``warn`` hears the reason and what follows from it."""
+    warn(f"{reason} The tokens of this run match no other run's.")
     return secrets.token_bytes(KEY_BYTES)
 
 

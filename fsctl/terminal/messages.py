@@ -7,7 +7,7 @@ that cannot be said must not hide the outcome it speaks of.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fsctl.errors import FsctlError
 from fsctl.terminal.encode import compact
@@ -15,13 +15,19 @@ from fsctl.terminal.sanitise import ci_safe, clean
 from fsctl.terminal.streams import silence, write_text
 from fsctl.terminal.world import World
 
+if TYPE_CHECKING:
+    from fsctl.terminal.mask import Masker
+
 LONGEST = 4000  # characters of one message: a service may answer with a whole page
 
 _RED, _YELLOW, _DIM, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
 
 class Messages:
-    """The voice on stderr. ``quiet`` leaves warnings and errors; ``debug`` implies ``verbose``."""
+    """The voice on stderr. ``quiet`` leaves warnings and errors; ``debug`` implies ``verbose``.
+
+    With a ``masker``, people's data in what is said become tokens.
+    """
 
     def __init__(
         self,
@@ -34,6 +40,7 @@ class Messages:
         self.quiet = quiet
         self.verbose_asked = verbose_asked
         self.debug_asked = debug_asked
+        self.masker: Masker | None = None
         self._broken = False
 
     def note(self, text: str) -> None:
@@ -67,7 +74,7 @@ class Messages:
             # A hint may list choices, a line each; indented, none can pass for a message.
             lines += "  " + self._safe(error.hint, multiline=True).replace("\n", "\n  ") + "\n"
         if json_asked:
-            data = _redacted(error.as_data())
+            data = self._hidden(error.as_data())
             lines += compact(data, ci=self.world.under_ci) + "\n"
         self._write(lines)
 
@@ -79,11 +86,20 @@ class Messages:
         self._write(head + self._safe(text) + "\n")
 
     def _safe(self, text: str, *, multiline: bool = False, whole: bool = False) -> str:
-        text = _redact(text)
+        text = self._hidden(text)
         if len(text) > LONGEST and not whole:
             text = text[:LONGEST] + "…"
         text = clean(text, multiline=multiline)
         return ci_safe(text) if self.world.under_ci else text
+
+    def _hidden(self, value: Any) -> Any:
+        """Without secrets and, where that was asked for, without people's data."""
+        if isinstance(value, str):
+            text = _redact(value)
+            return text if self.masker is None else self.masker.sentence(text)
+        if isinstance(value, Mapping):
+            return {key: self._hidden(item) for key, item in value.items()}
+        return value
 
     def _painted(self, color: str, word: str) -> str:
         return f"{color}{word}{_PLAIN}" if self.world.stderr_color else word
@@ -107,14 +123,6 @@ def _details(error: FsctlError) -> str:
     if error.action_run_id:
         parts.append(f"action run {error.action_run_id}")
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, str):
-        return _redact(value)
-    if isinstance(value, Mapping):
-        return {key: _redacted(item) for key, item in value.items()}
-    return value
 
 
 def _redact(text: str) -> str:

@@ -21,6 +21,7 @@ from fsctl.terminal.world import World
 
 if TYPE_CHECKING:
     from fsctl.terminal.jq import Program
+    from fsctl.terminal.mask import Masker
 
 __all__ = ["FORMATS", "Column", "Format", "Output", "Renderer", "Row", "parse_format"]
 
@@ -64,12 +65,21 @@ class Renderer:
     """Prints to ``world.stdout``.
 
     Creating one compiles ``output.jq``, so a wrong expression is Usage before anything is sent.
+    With a ``masker``, everything but what :meth:`drawn` gets is masked before it is selected from
+    or filtered.
     Every method may raise BrokenPipeError (the reader has gone), other OSErrors of writing, and
     whatever the rows' own iterator raises, with the rows before it written.
     """
 
-    def __init__(self, world: World, output: Output, messages: Messages | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        output: Output,
+        messages: Messages | None = None,
+        masker: Masker | None = None,
+    ) -> None:
         self._world = world
+        self._masker = masker
         self._output = output
         self._messages = messages or Messages(world)
         self._program: Program | None = None
@@ -98,6 +108,8 @@ class Renderer:
         count = 0
         begun = False
         for page in _pages(rows, lookahead):
+            if self._masker is not None:
+                page = [self._masker.row(row) for row in page]
             chosen = [selection.apply(row) for row in page] if selection else page
             count += len(page)
             if writer is None:
@@ -116,6 +128,8 @@ class Renderer:
     def one(self, thing: Row, *, columns: Sequence[Column] | None = None) -> None:
         """Print one thing; ``columns`` give its known keys their order, names and kinds."""
         selection, chosen_columns = self._selection(columns)
+        if self._masker is not None:
+            thing = self._masker.row(thing)
         if selection:
             thing = selection.apply(thing)
         chosen_columns = chosen_columns or ()
@@ -144,6 +158,8 @@ class Renderer:
         It is JSON unless a format with columns is asked for and the document is an object or a
         list of objects; ``jsonl`` writes a list an item a line.
         """
+        if self._masker is not None:
+            document = self._masker.data(document)
         form = self._output.format or "json"
         is_rows = isinstance(document, list) and all(isinstance(row, Mapping) for row in document)
         if self._program is not None and not self._output.fields:
@@ -162,6 +178,8 @@ class Renderer:
 
     def text(self, text: str) -> None:
         """Print plain text, such as a URL, sanitised, ending in one line end."""
+        if self._masker is not None:
+            text = self._masker.sentence(text)
         self._write(clean(text, multiline=True).rstrip("\n") + "\n")
 
     def drawn(self, pieces: Iterable[str]) -> None:
@@ -171,7 +189,8 @@ class Renderer:
 
     def raw(self, body: bytes) -> None:
         """Print bytes as they are, but sanitised where people or a build service look at them."""
-        if self._world.stdout_is_terminal or self._world.under_ci:
+        shown = self._world.stdout_is_terminal or self._world.under_ci
+        if shown or self._masker is not None:
             self.text(body.decode("utf-8", "replace"))
         else:
             write_bytes(self._world.stdout, body)
