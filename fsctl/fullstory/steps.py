@@ -30,7 +30,7 @@ _SORTS: Mapping[str, Sort] = {
     **dict.fromkeys(ERRORS, "error"),
     **dict.fromkeys(FRUSTRATIONS, "frustration"),
 }
-_ROW_KEYS = frozenset(
+ROW_KEYS = frozenset(
     (
         "device_id", "session_id", "view_id", "event_time", "event_type", "event_properties",
         "source_type", "source_properties",
@@ -119,8 +119,8 @@ def tell(event: Event) -> Told:
     left = dict(mapping(event.get("event_properties")))
     text, place = _spoken(kind_of(event), left, page_of(event))
     more = tuple(_flat(left)) if left else ()
-    if not event.keys() <= _ROW_KEYS:
-        more += tuple(_flat({key: event[key] for key in event if key not in _ROW_KEYS}))
+    if not event.keys() <= ROW_KEYS:
+        more += tuple(_flat({key: event[key] for key in event if key not in ROW_KEYS}))
     more += tuple(_unreadable(event))
     return Told(text, place, more)
 

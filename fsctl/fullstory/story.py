@@ -72,13 +72,13 @@ class Story(NamedTuple):
     """A session as people look at it. Texts are the visitor's own: hostile, and not sanitised.
 
     ``length`` is in seconds, ``kinds`` counts the events of each type, most frequent first.
-    ``masked`` says that people's data in it are tokens.
     """
 
     session: str
     who: Who | None
     replay: str
     began: datetime | None
+    ended: datetime | None
     length: float
     device: str
     system: str
@@ -87,7 +87,6 @@ class Story(NamedTuple):
     pages: tuple[Page, ...]
     kinds: Mapping[str, int]
     steps: Sequence[Step]
-    masked: bool = False
 
     @property
     def signals(self) -> dict[str, int]:
@@ -151,7 +150,7 @@ def tell(
     """
     moments = [steps.moment_of(event) for event in events]
     known = [moment for moment in moments if moment is not None]
-    start = min(known, default=0.0)
+    start, end = min(known, default=0.0), max(known, default=0.0)
     told = list(_steps(events, moments, start))
     pages = tuple(step.begins for step in told if step.begins)
     first = events[0] if events else {}
@@ -161,7 +160,8 @@ def tell(
         who=who,
         replay=replay,
         began=datetime.fromtimestamp(start, UTC) if known else None,
-        length=max(known, default=0.0) - start,
+        ended=datetime.fromtimestamp(end, UTC) if known else None,
+        length=end - start,
         device=device,
         system=system,
         browser=browser,
