@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,17 +17,9 @@ from .session_lists import Listing, Session, newest, sessions_of
 from .types import Call
 
 __all__ = [
-    "TROUBLE", "Listing", "Session", "age_of", "events", "newest", "newest_of", "nobody",
-    "none_of", "resolve", "sessions_of", "several", "summary", "summary_call", "the_person",
+    "Listing", "Session", "age_of", "events", "newest", "newest_of", "nobody", "none_of", "picked",
+    "resolve", "sessions_of", "several", "summary", "summary_call", "the_person",
 ]  # fmt: skip
-
-# Event types that say that something went wrong for the visitor (§2.5).
-TROUBLE = frozenset(
-    (
-        "console-error", "network-error", "error-click", "rage-click", "dead-click",
-        "mouse-thrash", "crash", "exception",
-    )
-)  # fmt: skip
 
 # How Membrane tells that an answer is over its limit is not documented.
 _TOO_LARGE = re.compile(r"too (?:large|big)|exceed|maxcontentlength|size limit", re.IGNORECASE)
@@ -62,12 +54,12 @@ def nobody(found: Found) -> FsctlError:
     return NotFound(f"Nobody has the {tried} {found.who!a}.", hint=hint, code="user_not_found")
 
 
-def several(found: Found) -> FsctlError:
+def several(found: Found, *, by_id: str = "--id") -> FsctlError:
     """The failure of a WHO that means several people, where one was asked for."""
     ids = ", ".join(str(person.get("id")) for person in found.people[:10])
     return Refused(
         f"{found.who!a} means {len(found.people)} people: {ids}.",
-        hint="Name one of them by --id.",
+        hint=f"Name one of them by {by_id}.",
         code="ambiguous",
     )
 
@@ -150,6 +142,46 @@ def events(caller: Caller, session: SessionId) -> list[Mapping[str, Any]]:
     if isinstance(body, Mapping) and body and "events" not in body:
         raise _odd("The answer holds no events.")
     return rows
+
+
+def picked(
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    types: Collection[str] = (),
+    errors: bool = False,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    url_contains: str | None = None,
+) -> Iterator[Mapping[str, Any]]:
+    """Those events that are of one of the ``types`` or, with ``errors``, signs of trouble, that
+    happened in the window, and on a page whose URL holds the text."""
+    from .steps import kind_of, moment_of, sort_of
+
+    for row in rows:
+        kind = kind_of(row)
+        if (types or errors) and not (
+            kind in types or (errors and sort_of(kind) in ("error", "frustration"))
+        ):
+            continue
+        if since is not None or until is not None:
+            at = moment_of(row)
+            if at is None or not _from(since, default=at) <= at <= _from(until, default=at):
+                continue
+        if url_contains is not None and url_contains not in _page_url(row):
+            continue
+        yield row
+
+
+def _from(moment: datetime | None, *, default: float) -> float:
+    return default if moment is None else moment.timestamp()
+
+
+def _page_url(row: Mapping[str, Any]) -> str:
+    """The URL of the page that an event happened on; empty for what a server sent."""
+    url = row.get("source_properties")
+    for key in ("url", "full_url"):
+        url = url.get(key) if isinstance(url, Mapping) else None
+    return url if isinstance(url, str) else ""
 
 
 def _explained(error: FsctlError, session: SessionId) -> FsctlError:
