@@ -116,9 +116,9 @@ def _render(app: App, result: Result) -> None:
     renderer = app.renderer
     match result:
         case Rows():
-            renderer.rows(result.rows, columns=result.columns)
+            renderer.rows(result.rows, columns=result.columns, masked=result.masked)
         case One():
-            renderer.one(result.thing, columns=result.columns)
+            renderer.one(result.thing, columns=result.columns, masked=result.masked)
         case Document():
             _head(renderer, result.head)
             renderer.data(result.value)

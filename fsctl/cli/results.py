@@ -16,19 +16,24 @@ def _well() -> FsctlError | None:
 
 
 class Rows(NamedTuple):
-    """A list, streamed as it comes; ``ending`` is asked for the failure after the last row."""
+    """A list, streamed as it comes; ``ending`` is asked for the failure after the last row.
+
+    ``masked`` rows hold tokens for people's data already.
+    """
 
     rows: Iterable[Mapping[str, Any] | Sequence[Mapping[str, Any]]]
     columns: Sequence[Column] | None = None
     ending: Ending = _well
+    masked: bool = False
 
 
 class One(NamedTuple):
-    """One thing."""
+    """One thing; ``masked`` as of :class:`Rows`."""
 
     thing: Mapping[str, Any]
     columns: Sequence[Column] | None = None
     ending: Ending = _well
+    masked: bool = False
 
 
 class Document(NamedTuple):

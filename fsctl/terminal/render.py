@@ -93,8 +93,9 @@ class Renderer:
         rows: Iterable[Row | Sequence[Row]],
         *,
         columns: Sequence[Column] | None = None,
+        masked: bool = False,
     ) -> int:
-        """Print a list and return how many rows it had.
+        """Print a list and return how many rows it had; ``masked`` rows need no masking.
 
         ``rows`` yields rows, or pages (lists of rows), or both. A page is written and flushed
         before the next is asked for, and the first one decides column widths. Rows that come one
@@ -108,7 +109,7 @@ class Renderer:
         count = 0
         begun = False
         for page in _pages(rows, lookahead):
-            if self._masker is not None:
+            if self._masker is not None and not masked:
                 page = [self._masker.row(row) for row in page]
             chosen = [selection.apply(row) for row in page] if selection else page
             count += len(page)
@@ -125,10 +126,12 @@ class Renderer:
         self._explain(writer)
         return count
 
-    def one(self, thing: Row, *, columns: Sequence[Column] | None = None) -> None:
+    def one(
+        self, thing: Row, *, columns: Sequence[Column] | None = None, masked: bool = False
+    ) -> None:
         """Print one thing; ``columns`` give its known keys their order, names and kinds."""
         selection, chosen_columns = self._selection(columns)
-        if self._masker is not None:
+        if self._masker is not None and not masked:
             thing = self._masker.row(thing)
         if selection:
             thing = selection.apply(thing)
