@@ -10,6 +10,7 @@ from .options import LazyGroup
 MEMBERS = {
     "users": (".users:group", "Find the people Fullstory knows."),
     "annotations": (".annotations:group", "Mark moments on Fullstory's charts."),
+    "sessions": (".sessions:group", "Find replays and see what happened in them."),
     "actions": (".actions:group", "See what Membrane's actions do and did."),
     "raw": (".raw:group", "Send any request or run any action."),
     "sandbox": (".sandbox:group", "Try everything without an account."),
