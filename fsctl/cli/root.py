@@ -8,7 +8,8 @@ from .. import __version__
 from .options import LazyGroup
 
 MEMBERS = {
-    "users": (".users:group", "Find the people Fullstory knows."),
+    "users": (".users:group", "Find, change and erase the people Fullstory knows."),
+    "events": (".events:group", "Tell Fullstory what happened outside the browser."),
     "annotations": (".annotations:group", "Mark moments on Fullstory's charts."),
     "sessions": (".sessions:group", "Find replays and see what happened in them."),
     "actions": (".actions:group", "See what Membrane's actions do and did."),

@@ -11,7 +11,7 @@ import click
 from ..errors import FsctlError, NotFound, Refused, Usage
 from ..terminal.columns import Column
 from .app import App
-from .options import Command, Group, pass_app
+from .options import Command, LazyGroup, pass_app
 from .results import One, Rows
 
 if TYPE_CHECKING:
@@ -28,12 +28,27 @@ COLUMNS = (
 )
 
 
-@click.group("users", cls=Group)
+class _Users(LazyGroup):
+    show_globals = False
+
+
+MEMBERS = {
+    "find": (".users_find:find", "Look for somebody by id, uid, e-mail or name."),
+    "get": (".users:get", "Show who WHO is: a Fullstory id, a uid or an e-mail."),
+    "list": (".users:list_", "List people, all of them unless --limit says otherwise."),
+    "create": (".users_write:create", "Create a person, or update the one with that uid."),
+    "update": (".users_write:update", "Change what Fullstory knows of a person."),
+    "delete": (".users_delete:delete", "Erase a person with all sessions and events, for good."),
+}
+
+
+@click.group("users", cls=_Users, members=MEMBERS)
 def group() -> None:
-    """Find the people Fullstory knows."""
+    """Find, change and erase the people Fullstory knows."""
 
 
-@group.command(
+@click.command(
+    "get",
     cls=Command,
     examples=(
         "fsctl --sandbox users get ada@example.com",
@@ -115,7 +130,7 @@ def _nobody(found: Found) -> FsctlError:
 _READING_NAMES = {"id": "Fullstory id", "uid": "uid", "email": "e-mail"}
 
 
-@group.command(
+@click.command(
     "list",
     cls=Command,
     examples=(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
@@ -54,7 +53,7 @@ def collect(
     An assignment replaces what the document has under its key. ``zone`` is that of times without
     an offset. Raises :class:`Usage` naming the key.
     """
-    properties = deepcopy(_object(document)) if document is not None else {}
+    properties = read_object(document, "--properties") if document is not None else {}
     types: dict[str, str] = {}
     seen: set[str] = set()
     for assignment in assignments:
@@ -76,19 +75,21 @@ def collect(
     return Given(properties, types)
 
 
-def _object(document: bytes) -> dict[str, Any]:
+def read_object(document: bytes, option: str) -> dict[str, Any]:
+    """The JSON object that was given to ``option``. Raises :class:`Usage`."""
     from ..membrane.payload import BadPayload, decode
 
     try:
         value = decode(document)
     except BadPayload as problem:
         raise Usage(
-            f"--properties cannot be read: {problem}.",
+            f"{option} cannot be read: {problem}.",
             hint="""Give a JSON object, such as '{"plan": "paid"}', or @FILE.""",
         ) from None
     if not isinstance(value, dict):
         raise Usage(
-            "--properties is not a JSON object.", hint="""Write it as '{"plan": "paid"}'."""
+            f"{option} is not a JSON object.",
+            hint="""Give one, such as '{"plan": "paid"}', or @FILE.""",
         )
     return value
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..errors import FsctlError, NeedsPerson, NotFound, OutcomeUnknown, Unavailable
@@ -59,6 +60,14 @@ class Step(NamedTuple):
 
 
 Record = Callable[[Step], None]
+
+
+class StillThere(Unavailable):
+    """Not gone by the deadline, as far as anybody can tell; ``step`` is how far it had come."""
+
+    def __init__(self, step: Step, message: str, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.step = step
 
 
 def _nowhere(_step: Step) -> None:
@@ -135,7 +144,7 @@ def delete(
     if asked_before or person.get("is_being_deleted") is True:
         state = look(caller, user_id)
         if state is not None:
-            return _recorded(record, Step(state, person))
+            return _recorded(record, _seen(state, person))
     call = deletion(person)
     asked = caller.plan(call)
     record(Step(State.REQUESTED, person, asked))
@@ -153,6 +162,11 @@ def delete(
         raise
     told = {"status": answer.status, "body": answer.body}
     return _recorded(record, Step(State.ACCEPTED, person, asked, told, answer.action_run_id))
+
+
+def was_under_way(step: Step) -> bool:
+    """Whether nothing had to be sent, because a look showed the deletion."""
+    return step.asked is not None and step.asked.get("operation") == GET_USER.name
 
 
 def _recorded(record: Record, step: Step) -> Step:
@@ -174,46 +188,58 @@ def _after_failure(caller: Caller, step: Step, error: FsctlError) -> Step:
     return step._replace(state=seen or State.UNKNOWN)
 
 
-def wait_until_gone(caller: Caller, person: Person, deadline: Deadline) -> None:
-    """Return when Fullstory says that the person does not exist, by its own 404.
+def wait_until_gone(caller: Caller, person: Person, deadline: Deadline) -> Step:
+    """The step :attr:`State.GONE`, when Fullstory says by its own 404 that nobody is there.
 
-    Raises :class:`Unavailable` where it has not by the ``deadline``, or where nobody can be asked:
+    Raises :class:`StillThere` where it has not by the ``deadline``, or where nobody can be asked:
     the mark of being deleted is not the end, and neither is a 404 of Membrane's.
     """
     user_id = str(person["id"])
+    last: State = State.ACCEPTED
     trouble: FsctlError | None = None
-    looks = 0
+    pauses = chain(_PAUSES, repeat(_PAUSES[-1]))
     while True:
         try:
-            if look(caller, user_id, deadline=deadline) is State.GONE:
-                return
-            trouble = None
+            state = look(caller, user_id, deadline=deadline)
         except Unavailable as error:
             trouble = error
         except FsctlError as error:  # no patience gives a right, or a connection
-            raise _still_there(user_id, error) from None
-        pause = _PAUSES[min(looks, len(_PAUSES) - 1)]
-        looks += 1
+            raise _still_there(Step(last, person), error) from None
+        else:
+            trouble, last = None, state or State.ACCEPTED
+            if state is State.GONE:
+                return _seen(state, person)
+        pause = next(pauses)
         if pause >= deadline.remaining():
-            raise _still_there(user_id, trouble)
+            raise _still_there(
+                _seen(last, person) if trouble is None else Step(last, person), trouble
+            )
         caller.clock.sleep(pause)
 
 
-def _still_there(user_id: str, trouble: FsctlError | None) -> Unavailable:
+def _seen(state: State, person: Person) -> Step:
+    """A step that a read has shown."""
+    if state is State.GONE:
+        answered: dict[str, Any] = {"status": 404}
+    else:
+        answered = {"status": 200, "is_being_deleted": state is State.BEING_DELETED}
+    return Step(state, person, {"operation": GET_USER.name, "id": str(person["id"])}, answered)
+
+
+def _still_there(step: Step, trouble: FsctlError | None) -> StillThere:
+    user_id = step.person["id"]
+    hint = (
+        f"Look again with `fsctl users delete --id {user_id} --wait --missing-ok --yes`: what is "
+        "being deleted is not asked for twice."
+    )
     if trouble is None:
-        return Unavailable(
-            f"The deletion of {user_id} is under way, and Fullstory still knows the person.",
-            hint=f"Look again with `fsctl users delete --id {user_id} --wait --missing-ok`; "
-            "nothing is asked for twice.",
-            code="still_being_deleted",
-        )
-    hint = trouble.hint if isinstance(trouble, NeedsPerson) else None
-    return Unavailable(
+        message = f"The deletion of {user_id} is under way, and Fullstory still knows the person."
+        return StillThere(step, message, hint=hint, code="still_being_deleted")
+    return StillThere(
+        step._replace(answered=trouble.as_data()),
         f"The deletion of {user_id} was asked for, but whether it is done is not known: "
         f"{trouble.message}",
-        hint=hint
-        or f"Look again with `fsctl users delete --id {user_id} --wait --missing-ok`; "
-        "nothing is asked for twice.",
+        hint=trouble.hint if isinstance(trouble, NeedsPerson) and trouble.hint else hint,
         code=trouble.code,
         status=trouble.status,
         action_run_id=trouble.action_run_id,

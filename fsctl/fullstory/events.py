@@ -97,14 +97,14 @@ def create(
         values |= given.as_fields()
     if context:
         values["context"] = context
-    problems = check_event(values)
+    problems = check_event(values) or list(_check_size(values))
     if problems:
         raise refusal(problems, "event")
     return Call(CREATE_EVENT, values)
 
 
 def check_event(row: Mapping[str, Any]) -> list[Problem]:
-    """All that is wrong with an event to be created or imported, as the API takes it."""
+    """All that is wrong with an event to be created or imported, but for its size in all."""
     problems = [
         Problem(key, f"is no field of an event: {', '.join(EVENT_FIELDS)}")
         for key in row
@@ -116,7 +116,7 @@ def check_event(row: Mapping[str, Any]) -> list[Problem]:
     problems += _check_owner(row.get("user"), row.get("session"))
     problems += check_properties("event", row.get("properties"), row.get("schema"))
     problems += _check_context(row.get("context"))
-    return problems or list(_check_size(row))
+    return problems
 
 
 def _check_owner(user: Any, session: Any) -> Iterator[Problem]:

@@ -98,12 +98,10 @@ def update_user(
 ) -> Call:
     """The call that changes ``person``, by id.
 
-    Raises :class:`Usage` as :func:`create_user` and where there is nothing to change,
-    :class:`Refused` where it would change a uid, which is immutable once set (§2.1).
+    Raises :class:`Usage` as :func:`create_user`, and :class:`Refused` where it would change a
+    uid, which is immutable once set (§2.1).
     """
     fields = _fields(uid, email, display_name, given)
-    if not fields:
-        raise nothing_to_change()
     if uid is not None and person.get("uid") not in (None, "", uid):
         raise Refused(
             f"The user {person['id']} has the uid {str(person['uid'])!a}, and a uid cannot be "
@@ -114,18 +112,15 @@ def update_user(
     return Call(UPDATE_USER, {"id": str(person["id"]), **fields})
 
 
-def nothing_to_change() -> Usage:
-    return Usage(
-        "There is nothing to change.",
-        hint="Give --email, --name, --uid, -p KEY=VALUE or --properties.",
-    )
-
-
 def check_fields(
     uid: str | None, email: str | None, display_name: str | None, given: Given | None
 ) -> None:
-    """Raise :class:`Usage` for values that Fullstory would not take, before anybody is asked."""
-    _fields(uid, email, display_name, given)
+    """Raise :class:`Usage` for an update that cannot be, before anybody is asked for."""
+    if not _fields(uid, email, display_name, given):
+        raise Usage(
+            "There is nothing to change.",
+            hint="Give --email, --name, --uid, -p KEY=VALUE or --properties.",
+        )
 
 
 def check_uid_is_free(caller: Caller, person: Person, uid: str | None) -> None:

@@ -71,10 +71,8 @@ def as_data(step: Step, now: datetime, facts: dict[str, str | None]) -> dict[str
     """A receipt's line as data. ``facts`` are what is the same for all lines of a run."""
     person = step.person
     asked = dict(step.asked) if step.asked is not None else None
-    connection = facts["connection"]
-    if asked is not None:
-        connection = asked.pop("connection", connection)
-        for word in ("dry_run", "fitted"):  # words of plans that are not carried out
+    for word in ("connection", "dry_run", "fitted"):  # said elsewhere, or of plans only
+        if asked is not None:
             asked.pop(word, None)
     return {
         "time": to_api(now),
@@ -83,7 +81,6 @@ def as_data(step: Step, now: datetime, facts: dict[str, str | None]) -> dict[str
         "uid": person.get("uid"),
         "email": person.get("email"),
         **facts,
-        "connection": connection,
         "asked": asked,
         "answered": step.answered,
         "action_run_id": step.action_run_id,

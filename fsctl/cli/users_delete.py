@@ -1,0 +1,273 @@
+"""``fsctl users delete``: erase a person, and prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import FsctlError, NeedsPerson, Usage
+from ..terminal.columns import Column
+from .app import App
+from .options import Command, pass_app
+from .results import One, Rows
+
+if TYPE_CHECKING:
+    from ..fullstory.erasure import Record, Step
+    from ..fullstory.people import Found, Person, Reading
+
+COLUMNS = (
+    Column("id", kind="id", importance=9),
+    Column("uid", kind="id", importance=7),
+    Column("display_name", "NAME", importance=5),
+    Column("email", importance=6),
+    Column("state", importance=9, never_cut=True),
+)
+WAIT_FOR = 600.0  # seconds
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "fsctl --sandbox users delete ada@example.com --dry-run",
+        "fsctl --sandbox users delete ada --yes --receipt ticket-4711.jsonl",
+        "fsctl --sandbox users delete --email office@studio.example --all --yes",
+    ),
+)
+@click.argument("who", metavar="WHO")
+@click.option("--id", "reading", flag_value="id", help="WHO is a Fullstory id.")
+@click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
+@click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
+@click.option("--all", "all_", is_flag=True, help="Delete all people who have that e-mail.")
+@click.option("--missing-ok", is_flag=True, help="Succeed where nobody is found.")
+@click.option("--wait", is_flag=True, help="Wait until Fullstory says that the person is gone.")
+@click.option("--wait-for", metavar="TIME", help="Wait at most this long (default 10m).")
+@click.option("--receipt", metavar="FILE", help="Keep a record of the deletion in this new file.")
+@pass_app
+def delete(
+    app: App,
+    who: str,
+    reading: Reading | None,
+    all_: bool,
+    missing_ok: bool,
+    wait: bool,
+    wait_for: str | None,
+    receipt: str | None,
+) -> One | Rows:
+    """Delete WHO with all sessions, events and properties, for good.
+
+    WHO has to mean one person, or with --all several who share an e-mail; each is deleted by
+    Fullstory id. Who it is is shown, and the uid or id has to be typed; --yes goes ahead. Fullstory
+    deletes later: --wait ends with 0 only when Fullstory does not know the person any more, and
+    with 5 if that takes too long.
+    """
+    from ..fullstory import people
+
+    people.readings_of(who, reading)
+    patience = _patience(wait_for)
+    path = _receipt_path(receipt)
+    app.check_output()
+    if app.dry_run:
+        return _planned(app, who, reading, all_)
+    found = people.find(app.caller, who, reading=reading, warn=app.messages.warn)
+    persons = _meant(found, all_)
+    if not persons:
+        return _nobody(app, found, missing_ok)
+    _confirm(app, who, persons)
+    steps: list[Step] = []
+    with _receipt(app, path) as record:
+        failure = _delete_each(app, persons, record, steps)
+        if failure is None and (wait or wait_for is not None):
+            failure = _wait_for_each(app, patience, record, steps)
+    if failure is not None and not steps:
+        raise failure
+    rows = [_as_row(step) for step in steps]
+    if len(persons) > 1 or all_:
+        return Rows(rows, COLUMNS, ending=lambda: failure)
+    return One(rows[0], COLUMNS, ending=lambda: failure)
+
+
+def _patience(wait_for: str | None) -> float:
+    """Seconds to wait until a person is gone."""
+    from ..fullstory.times import parse_duration
+
+    return WAIT_FOR if wait_for is None else parse_duration(wait_for, what="--wait-for")
+
+
+def _receipt_path(receipt: str | None) -> Path | None:
+    if receipt is None:
+        return None
+    from ..settings.files import check_target
+
+    path = Path(receipt).expanduser()
+    check_target(path, force=False)
+    return path
+
+
+# -- whom
+
+
+def _meant(found: Found, all_: bool) -> Sequence[Person]:
+    """Those to delete. Raises :class:`Refused` where the value means more than was said."""
+    from ..fullstory.people_changes import matched_by, several
+
+    if not found.ambiguous:
+        return found.people
+    readings = {kind for person in found.people for kind in matched_by(person, found.who)}
+    readings &= set(found.readings)
+    refusal = several(found)
+    if readings == {"email"}:
+        if all_:
+            return found.people
+        refusal.hint = f"{refusal.hint}\nOr delete all of them with --email and --all."
+    elif all_:
+        refusal.hint = f"--all is only for people who share an e-mail. {refusal.hint}"
+    raise refusal
+
+
+def _nobody(app: App, found: Found, missing_ok: bool) -> One:
+    from ..fullstory.people_changes import nobody
+
+    error = nobody(found)
+    if not missing_ok:
+        raise error
+    app.messages.note(f"{error.message} Nothing was asked for.")
+    return One({"who": found.who, "state": "missing"})
+
+
+def _planned(app: App, who: str, reading: Reading | None, all_: bool) -> One | Rows:
+    """What would be sent, for ``--dry-run``."""
+    from ..fullstory import erasure, people
+
+    try:
+        found = people.find(app.caller, who, reading=reading, warn=app.messages.warn)
+    except NeedsPerson as error:
+        app.messages.note(f"{error.message} WHO cannot be looked up, so ID stands for the id.")
+        return One(app.plan(erasure.deletion({"id": "ID"})))
+    persons = _meant(found, all_)
+    if not persons:
+        return _nobody(app, found, False)
+    plans = [app.plan(erasure.deletion(person)) for person in persons]
+    return Rows(plans) if len(plans) > 1 or all_ else One(plans[0])
+
+
+# -- asking
+
+
+def _confirm(app: App, who: str, persons: Sequence[Person]) -> None:
+    """Show who it is, and have it typed where --yes was not given."""
+    from ..terminal import confirm
+
+    ask = not app.flags.get("yes")
+    if ask and (app.flags.get("no_input") or not confirm.can_ask(app.world)):
+        raise Usage(
+            "A deletion has to be confirmed, and there is no terminal to ask on.",
+            hint="Look with --dry-run, then run it in a terminal or add --yes.",
+            code="unconfirmed",
+        )
+    app.messages.announce("about to delete, with all sessions, events and properties, for good:")
+    for person in persons:
+        _show(app, person)
+    if not ask:
+        return
+    accepted = [who]
+    question = f"Type {confirm.escaped(who)} to delete all {len(persons)} of them:"
+    if len(persons) == 1:
+        uid, user_id = persons[0].get("uid"), str(persons[0]["id"])
+        accepted = [str(uid), user_id] if uid else [user_id]
+        words = " or ".join(confirm.escaped(word) for word in accepted)
+        question = f"Type {words} to delete this person:"
+    confirm.typed(app.world, app.messages, question, accepted)
+
+
+def _show(app: App, person: Person) -> None:
+    from ..fullstory import erasure
+    from ..terminal.confirm import escaped
+
+    sessions = erasure.preview(app.caller, person).sessions
+    lines = {
+        "name": str(person.get("display_name") or "-"),
+        "e-mail": escaped(str(person.get("email") or "-")),
+        "uid": escaped(str(person.get("uid") or "-")),
+        "id": str(person["id"]),
+        "sessions": "not known" if sessions is None else f"at least {sessions}",
+    }
+    for label, value in lines.items():
+        app.messages.announce(f"  {label:<9} {value}")
+
+
+# -- doing it
+
+
+@contextmanager
+def _receipt(app: App, path: Path | None) -> Iterator[Record]:
+    """What keeps each step: the receipt's file, or nothing."""
+    if path is None:
+        yield lambda _step: None
+        return
+    from ..fullstory.receipts import Receipt
+
+    receipt = Receipt(
+        path,
+        now=app.world.now,
+        profile=app.settings.profile()[0],
+        connection=app.caller.ask_connection(lambda connection, _: connection, "connection"),
+    )
+    try:
+        yield receipt.write
+    finally:
+        receipt.close()
+
+
+def _delete_each(
+    app: App, persons: Sequence[Person], record: Record, steps: list[Step]
+) -> FsctlError | None:
+    """Ask for each in turn, up to the first failure, which it gives back."""
+    from ..fullstory import erasure
+
+    for person in persons:
+        try:
+            step = erasure.delete(app.caller, person, record=record)
+        except FsctlError as error:
+            return error
+        if erasure.was_under_way(step):
+            app.messages.note(f"{person['id']} is being deleted already; nothing was sent.")
+        steps.append(step)
+    return None
+
+
+def _wait_for_each(
+    app: App, patience: float, record: Record, steps: list[Step]
+) -> FsctlError | None:
+    """Replace each step by the one that ends it."""
+    from ..fullstory import erasure
+    from ..membrane.gateway import Deadline
+
+    deadline = Deadline.after(patience, app.world.monotonic)
+    for at, step in enumerate(steps):
+        if step.state is erasure.State.GONE:
+            continue
+        user_id = step.person["id"]
+        app.messages.note(f"waiting until Fullstory does not know {user_id} any more.")
+        try:
+            steps[at] = erasure.wait_until_gone(app.caller, step.person, deadline)
+        except erasure.StillThere as error:
+            steps[at] = error.step
+            record(error.step)
+            return error
+        except BaseException:
+            app.messages.announce(
+                f"the deletion of {user_id} goes on; look again with "
+                f"`fsctl users delete --id {user_id} --wait --missing-ok --yes`."
+            )
+            raise
+        record(steps[at])
+    return None
+
+
+def _as_row(step: Step) -> dict[str, Any]:
+    names = ("id", "uid", "display_name", "email")
+    return {name: step.person.get(name) for name in names} | {"state": step.state.value}
