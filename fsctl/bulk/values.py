@@ -40,22 +40,27 @@ def read_values(world: World, source: str, *, column: str | None = None) -> Iter
     :class:`Usage` for what cannot be read, naming the line.
     """
     with opened(world, source) as stream:
-        lines = _text_lines(stream, shown(source))
-        if column is not None:
-            yield from _cells(lines, column, shown(source))
-        elif Path(source).suffix.lower() in TABLES:
-            raise _no_column(lines, source)
-        else:
-            yield from _plain(lines)
+        yield from values_in(stream, source, column=column)
 
 
-def all_values(world: World, source: str, *, column: str | None = None) -> list[Value]:
-    """All of :func:`read_values`, so that a wrong line is found before anything is sent.
+def values_in(stream: BinaryIO, source: str, *, column: str | None = None) -> Iterator[Value]:
+    """As :func:`read_values`, from what was opened already."""
+    lines = _text_lines(stream, shown(source))
+    if column is not None:
+        yield from _cells(lines, column, shown(source))
+    elif Path(source).suffix.lower() in TABLES:
+        raise _no_column(lines, source)
+    else:
+        yield from _plain(lines)
+
+
+def all_of(found: Iterable[Value], source: str) -> list[Value]:
+    """All the values, so that a wrong line is found before anything is sent.
 
     Raises :class:`Usage` where there are none, or too many.
     """
     values: list[Value] = []
-    for value in read_values(world, source, column=column):
+    for value in found:
         values.append(value)
         if len(values) > MOST_VALUES:
             raise Usage(

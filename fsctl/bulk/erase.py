@@ -1,0 +1,204 @@
+"""Erase the people that a list names: who they are, then one request each, none twice.
+
+``plan`` looks everyone up and sends no write; ``erase`` asks for one person after the other and
+gives an outcome as soon as there is one. The journal has every request before it is sent, so that
+a run that was cut off goes on where it stopped, with a look before anybody is asked for again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ..errors import FsctlError, NeedsPerson, OutcomeUnknown, Refused, Unavailable, Usage
+from ..fullstory import erasure, people
+from ..fullstory.call import Caller
+from ..fullstory.erasure import State, Step
+from ..fullstory.people import Found, Person, Reading
+from ..fullstory.people_changes import matched_by, nobody, several
+from .journal import FAILED, PLANNED, Journal, Record
+from .values import Value
+
+# What a line can be in a plan, and come to, beside the states of a deletion.
+RESOLVED, DONE = "resolved", "done_earlier"
+MISSING, AMBIGUOUS, DUPLICATE = "missing", "ambiguous", "duplicate"
+UNKNOWN = State.UNKNOWN.value
+_SETTLED = frozenset((State.ACCEPTED.value, State.BEING_DELETED.value, State.GONE.value))
+
+
+class Terms(NamedTuple):
+    """How values are read, and what is no failure."""
+
+    reading: Reading | None = None
+    all: bool = False  # everyone who shares an e-mail
+    missing_ok: bool = False
+
+
+class Entry(NamedTuple):
+    """A line of the plan. ``again``: an earlier run may have asked for its people."""
+
+    value: Value
+    state: str
+    people: Sequence[Person] = ()
+    error: FsctlError | None = None
+    again: bool = False
+
+
+class Plan(NamedTuple):
+    """What is going to be done."""
+
+    entries: Sequence[Entry]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many lines are resolved, done earlier, missing, ambiguous, duplicate, failed."""
+        return Counter(entry.state for entry in self.entries)
+
+    @property
+    def ids(self) -> list[str]:
+        """Everyone who is to be asked for."""
+        return [str(person["id"]) for entry in self.entries for person in entry.people]
+
+
+class Outcome(NamedTuple):
+    """What became of a line, or of one of its people."""
+
+    line: int
+    who: str
+    id: str | None
+    state: str
+    error: FsctlError | None = None
+
+
+def check(values: Sequence[Value], reading: Reading | None) -> None:
+    """Raise :class:`Usage`, naming the line, for a value that nobody can be called."""
+    for value in values:
+        try:
+            people.readings_of(value.text, reading)
+        except Usage as problem:
+            raise Usage(f"Line {value.line}: {problem.message}", hint=problem.hint) from None
+
+
+def plan(
+    caller: Caller,
+    values: Sequence[Value],
+    terms: Terms,
+    earlier: Sequence[Record] = (),
+    warn: Callable[[str], None] = lambda _text: None,
+) -> Plan:
+    """Who is meant by each value; lines of an earlier run are taken from its records."""
+    begun = _by_line(earlier)
+    seen = {record.id for record in earlier}
+    entries = []
+    for value in values:
+        if value.line in begun:
+            entries.append(_begun(value, begun[value.line]))
+            continue
+        entry = _looked_up(caller, value, terms, warn)
+        if entry.state == RESOLVED:
+            new = [person for person in entry.people if str(person["id"]) not in seen]
+            seen.update(str(person["id"]) for person in new)
+            entry = entry._replace(people=new, state=RESOLVED if new else DUPLICATE)
+        entries.append(entry)
+    return Plan(entries)
+
+
+def _by_line(records: Sequence[Record]) -> dict[int, dict[str, str]]:
+    """The last state of each person of each line."""
+    lines: dict[int, dict[str, str]] = {}
+    for record in records:
+        lines.setdefault(record.line, {})[record.id] = record.state
+    return lines
+
+
+def _begun(value: Value, states: Mapping[str, str]) -> Entry:
+    left = [{"id": user_id} for user_id, state in states.items() if state not in _SETTLED]
+    return Entry(value, RESOLVED if left else DONE, left, again=True)
+
+
+def _looked_up(caller: Caller, value: Value, terms: Terms, warn: Callable[[str], None]) -> Entry:
+    try:
+        found = people.find(caller, value.text, reading=terms.reading, warn=warn)
+    except Refused as error:
+        return Entry(value, FAILED, error=error)
+    if not found.people:
+        return Entry(value, MISSING, error=nobody(found))
+    if found.ambiguous and not (terms.all and _share_an_email(found)):
+        return Entry(value, AMBIGUOUS, error=several(found))
+    return Entry(value, RESOLVED, [_needed(person) for person in found.people])
+
+
+def _share_an_email(found: Found) -> bool:
+    """Whether it is several people under one e-mail, and not one value read as two (DESIGN §2)."""
+    return {kind for person in found.people for kind in matched_by(person, found.who)} == {"email"}
+
+
+def _needed(person: Person) -> Person:
+    """What a deletion and its receipt need of a person: there may be very many."""
+    names = ("id", "uid", "email", "is_being_deleted")
+    return {name: person[name] for name in names if name in person}
+
+
+def erase(
+    caller: Caller, plan: Plan, journal: Journal, record: erasure.Record = lambda _step: None
+) -> Iterator[Outcome]:
+    """Ask for everyone in the plan. ``record`` gets every step, as ``erasure.delete`` says.
+
+    A refusal is the outcome of its line. Raises what concerns all: :class:`NeedsPerson`,
+    :class:`Unavailable`, and :class:`Refused` where a record cannot be kept; nobody is asked for
+    then who is not in the journal.
+    """
+    # A request of the run that was cut off may still be on its way: it gets the most time.
+    for entry in sorted(plan.entries, key=lambda entry: entry.again):
+        if entry.state == DUPLICATE or not entry.people:
+            yield Outcome(entry.value.line, entry.value.text, None, entry.state, entry.error)
+        for person in entry.people[1:]:
+            journal.write(Record(entry.value.line, str(person["id"]), PLANNED), keep=False)
+        for person in entry.people:
+            yield _erased(caller, entry, person, journal, record)
+
+
+def _erased(
+    caller: Caller, entry: Entry, person: Person, journal: Journal, record: erasure.Record
+) -> Outcome:
+    line, user_id = entry.value.line, str(person["id"])
+
+    def keep(step: Step) -> None:
+        try:
+            before = step.state is State.REQUESTED
+            journal.write(Record(line, user_id, step.state.value), keep=before)
+            record(step)
+        except FsctlError as error:
+            raise _NotKept(error) from None
+
+    def outcome(state: str, error: FsctlError | None = None) -> Outcome:
+        return Outcome(line, entry.value.text, user_id, state, error)
+
+    try:
+        step = erasure.delete(caller, person, record=keep, asked_before=entry.again)
+        return outcome(step.state.value)
+    except _NotKept as problem:
+        raise problem.error from None
+    except (NeedsPerson, Unavailable):
+        raise
+    except OutcomeUnknown as error:
+        return outcome(UNKNOWN, error)
+    except FsctlError as error:
+        journal.write(Record(line, user_id, FAILED), keep=False)
+        return outcome(FAILED, error)
+
+
+class _NotKept(Exception):
+    """A record could not be written: a failure of the run, not of the person."""
+
+    def __init__(self, error: FsctlError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def has_failed(outcome: Outcome, terms: Terms) -> bool:
+    """Whether the person it names is not on the way out."""
+    if outcome.state == MISSING:
+        return not terms.missing_ok
+    return outcome.state in (AMBIGUOUS, FAILED, UNKNOWN)
