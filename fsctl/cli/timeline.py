@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,9 +14,11 @@ from ..terminal.columns import Column
 from .app import App
 from .options import Command, pass_app
 from .results import Drawn, One, Result, Rows
+from .sessions import replay_address
 
 if TYPE_CHECKING:
     from ..fullstory.ids import SessionId
+    from ..fullstory.masked import Mask
     from ..fullstory.people import Reading
     from ..fullstory.story import Step, Story, Who
     from ..terminal.world import World
@@ -83,6 +86,7 @@ def timeline(
         session=meant.id.text,
         who=meant.who,
         replay=meant.replay,
+        mask=_mask(app, meant.who),
     )
     for name in types:
         if name not in told.kinds:
@@ -111,15 +115,27 @@ def _meant(app: App, text: str, reading: Reading | None) -> _Meant:
 
     reference = None if reading else ids.parse_reference(text)
     if reference is not None:
-        org, host = reference.org, reference.host
-        replay = ids.replay_url(reference.id, org=org, host=host) if org and host else ""
-        return _Meant(reference.id, replay=replay)
+        with suppress(Usage):  # nobody told the organisation, so there is no address to show
+            return _Meant(reference.id, replay=replay_address(app, reference))
+        return _Meant(reference.id)
     person = sessions.the_person(app.caller, text, reading=reading, warn=app.messages.warn)
     newest = sessions.newest(app.caller, person)
     if newest is None:
         raise sessions.none_of(text)
     app.messages.note(f"The newest session of {text!a} is {newest.id.text}.")
     return _Meant(newest.id, Who.of(person), newest.url or "")
+
+
+def _mask(app: App, who: Who | None) -> Mask | None:
+    """What makes tokens of people's data, where that is asked for; it knows the person's own."""
+    masker = app.masker
+    if masker is None:
+        return None
+    if who is not None:
+        masker.learn("name", who.name)
+        masker.learn("email", who.email)
+        masker.learn("uid", who.uid)
+    return masker.text
 
 
 def _target(app: App, as_page: bool, to: str | None, force: bool) -> Path | None:
@@ -189,5 +205,5 @@ def _data(app: App, told: Story, wanted: Callable[[Step], bool] | None) -> One |
 
     output = app.settings.text("output", env.OUTPUT)
     if output is not None and output.value in _ROW_FORMATS:
-        return Rows(as_rows(told, wanted), COLUMNS)
-    return One(as_data(told, wanted))
+        return Rows(as_rows(told, wanted), COLUMNS, masked=True)
+    return One(as_data(told, wanted), masked=True)

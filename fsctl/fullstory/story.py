@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from . import steps
+from .masked import Mask, masked
 from .steps import Event, Properties, Sort, mapping, text_of
 
 
@@ -28,6 +29,15 @@ class Who(NamedTuple):
         """From a user of the API (contracts §2.1)."""
         keys = ("display_name", "email", "uid", "id")
         return cls(*(text_of(person.get(key)) for key in keys))
+
+    def masked(self, mask: Mask) -> Who:
+        """The same person as tokens; the id is Fullstory's own and stays."""
+        return Who(
+            self.name and mask("name", self.name),
+            self.email and mask("email", self.email),
+            self.uid and mask("uid", self.uid),
+            self.id,
+        )
 
 
 class Page(NamedTuple):
@@ -142,12 +152,21 @@ def chapters(story: Story, wanted: Callable[[Step], bool] | None = None) -> Iter
 
 
 def tell(
-    events: Sequence[Event], *, session: str = "", who: Who | None = None, replay: str = ""
+    events: Sequence[Event],
+    *,
+    session: str = "",
+    who: Who | None = None,
+    replay: str = "",
+    mask: Mask | None = None,
 ) -> Story:
     """The story of these events, in order of time; one without a time keeps its place.
 
     ``session`` is the session's id, by default the rows' own; ``replay`` the address of its replay.
+    With ``mask`` the story holds tokens for people's data, ``Step.event`` included.
     """
+    if mask is not None:
+        events = [masked(event, mask) for event in events]
+        who = who and who.masked(mask)
     moments = [steps.moment_of(event) for event in events]
     known = [moment for moment in moments if moment is not None]
     start, end = min(known, default=0.0), max(known, default=0.0)

@@ -40,15 +40,17 @@ def on(selector: str, text: str | None = None, *, masked: bool = False) -> Mappi
     return {"target": {"text": text, "masked": masked, "raw_selector": selector}}
 
 
-_KEYS = st.sampled_from(
-    """device_id session_id view_id event_time event_type event_properties source_type
+_NAMES = """
+    device_id session_id view_id event_time event_type event_properties source_type
     source_properties user_agent url full_url host path target text raw_selector masked message
-    request_url request_method response_status event_name properties navigate_reason email""".split()
-)
-_TYPES = st.sampled_from(
-    """navigate click dead-click error-click rage-click change network-error console-error
-    mouse-thrash custom copy element-seen Network_Error app-crash something-new""".split()
-)
+    request_url request_method response_status event_name properties navigate_reason email
+"""
+_KINDS = """
+    navigate click dead-click error-click rage-click change network-error console-error
+    mouse-thrash custom copy element-seen Network_Error app-crash something-new
+"""
+_KEYS = st.sampled_from(_NAMES.split())
+_TYPES = st.sampled_from(_KINDS.split())
 _TIMES = st.one_of(
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
     st.sampled_from(
