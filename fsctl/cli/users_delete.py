@@ -72,6 +72,7 @@ def delete(
     app.check_output()
     if app.dry_run:
         return _planned(app, who, reading, all_)
+    _check_can_confirm(app)
     found = people.find(app.caller, who, reading=reading, warn=app.messages.warn)
     persons = _meant(found, all_)
     if not persons:
@@ -157,30 +158,41 @@ def _planned(app: App, who: str, reading: Reading | None, all_: bool) -> One | R
 # -- asking
 
 
-def _confirm(app: App, who: str, persons: Sequence[Person]) -> None:
-    """Show who it is, and have it typed where --yes was not given."""
-    from ..terminal import confirm
+def _check_can_confirm(app: App) -> None:
+    """Refuse before anything is asked for, where nobody could say yes."""
+    from ..terminal.confirm import can_ask
 
-    ask = not app.flags.get("yes")
-    if ask and (app.flags.get("no_input") or not confirm.can_ask(app.world)):
+    if not app.flags.get("yes") and (app.flags.get("no_input") or not can_ask(app.world)):
         raise Usage(
             "A deletion has to be confirmed, and there is no terminal to ask on.",
             hint="Look with --dry-run, then run it in a terminal or add --yes.",
             code="unconfirmed",
         )
+
+
+def _confirm(app: App, who: str, persons: Sequence[Person]) -> None:
+    """Show who it is, and have it typed where --yes was not given."""
+    from ..terminal import confirm
+
     app.messages.announce("about to delete, with all sessions, events and properties, for good:")
     for person in persons:
         _show(app, person)
-    if not ask:
+    if app.flags.get("yes"):
         return
-    accepted = [who]
-    question = f"Type {confirm.escaped(who)} to delete all {len(persons)} of them:"
     if len(persons) == 1:
-        uid, user_id = persons[0].get("uid"), str(persons[0]["id"])
-        accepted = [str(uid), user_id] if uid else [user_id]
+        accepted = _names(app, persons[0])
         words = " or ".join(confirm.escaped(word) for word in accepted)
         question = f"Type {words} to delete this person:"
+    else:
+        accepted = [who]
+        question = f"Type {confirm.escaped(who)} to delete all {len(persons)} of them:"
     confirm.typed(app.world, app.messages, question, accepted)
+
+
+def _names(app: App, person: Person) -> list[str]:
+    """What confirms: the uid or the id; a uid that is masked is not asked for."""
+    uid = person.get("uid") if app.masker is None else None
+    return [str(uid), str(person["id"])] if uid else [str(person["id"])]
 
 
 def _show(app: App, person: Person) -> None:
@@ -188,14 +200,18 @@ def _show(app: App, person: Person) -> None:
     from ..terminal.confirm import escaped
 
     sessions = erasure.preview(app.caller, person).sessions
-    lines = {
+    shown = {
         "name": str(person.get("display_name") or "-"),
         "e-mail": escaped(str(person.get("email") or "-")),
         "uid": escaped(str(person.get("uid") or "-")),
         "id": str(person["id"]),
         "sessions": "not known" if sessions is None else f"at least {sessions}",
     }
-    for label, value in lines.items():
+    if (masker := app.masker) is not None:
+        shown["name"] = masker.text("name", shown["name"])
+        shown["e-mail"] = masker.text("email", shown["e-mail"])
+        shown["uid"] = masker.text("uid", shown["uid"])
+    for label, value in shown.items():
         app.messages.announce(f"  {label:<9} {value}")
 
 
