@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ..errors import FsctlError, NeedsPerson, OutcomeUnknown, Refused, Unavailable, Usage
+from ..errors import FsctlError, NeedsPerson, OutcomeUnknown, Refused, Unavailable
 from ..fullstory import erasure, people
 from ..fullstory.call import Caller
 from ..fullstory.erasure import State, Step
@@ -71,15 +71,6 @@ class Outcome(NamedTuple):
     error: FsctlError | None = None
 
 
-def check(values: Sequence[Value], reading: Reading | None) -> None:
-    """Raise :class:`Usage`, naming the line, for a value that nobody can be called."""
-    for value in values:
-        try:
-            people.readings_of(value.text, reading)
-        except Usage as problem:
-            raise Usage(f"Line {value.line}: {problem.message}", hint=problem.hint) from None
-
-
 def plan(
     caller: Caller,
     values: Sequence[Value],
@@ -131,7 +122,8 @@ def _looked_up(caller: Caller, value: Value, terms: Terms, warn: Callable[[str],
 
 def _share_an_email(found: Found) -> bool:
     """Whether it is several people under one e-mail, and not one value read as two (DESIGN §2)."""
-    return {kind for person in found.people for kind in matched_by(person, found.who)} == {"email"}
+    readings = {kind for person in found.people for kind in matched_by(person, found.who)}
+    return readings & set(found.readings) == {"email"}
 
 
 def _needed(person: Person) -> Person:

@@ -10,11 +10,14 @@ import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..errors import Usage
 from ..terminal.delimited import unguard
 from ..terminal.world import World
+
+if TYPE_CHECKING:
+    from ..fullstory.people import Reading
 
 LONGEST_LINE = 1024 * 1024  # bytes; a value has at most some hundred characters
 MOST_VALUES = 1_000_000  # of one file, which are held in memory
@@ -69,6 +72,20 @@ def all_of(found: Iterable[Value], source: str) -> list[Value]:
             )
     if not values:
         raise Usage(f"{shown(source)} holds no value.", hint="Write one value a line.")
+    return values
+
+
+def people_of(found: Iterable[Value], source: str, reading: Reading | None) -> list[Value]:
+    """As :func:`all_of`; raises :class:`Usage` too for what nobody can be called."""
+    from ..fullstory.people import readings_of
+
+    values = all_of(found, source)
+    for value in values:
+        try:
+            readings_of(value.text, reading)
+        except Usage as problem:
+            where = f"Line {value.line} of {shown(source)}"
+            raise Usage(f"{where}: {problem.message}", hint=problem.hint) from None
     return values
 
 

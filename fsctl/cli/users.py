@@ -11,6 +11,7 @@ import click
 from ..errors import FsctlError, NotFound, Refused, Usage
 from ..terminal.columns import Column
 from .app import App
+from .from_file import from_file_options, names
 from .options import Command, LazyGroup, pass_app
 from .results import One, Rows
 
@@ -54,16 +55,23 @@ def group() -> None:
         "fsctl --sandbox users get ada@example.com",
         "fsctl --sandbox users get --uid ada --fields id,properties",
         "fsctl --sandbox users get ada ada@example.com --jq .email",
+        "echo ada | fsctl --sandbox users get --from-file - --fields id,uid -o csv",
     ),
 )
-@click.argument("who", nargs=-1, required=True, metavar="WHO...")
+@click.argument("who", nargs=-1, metavar="[WHO]...")
 @click.option("--id", "reading", flag_value="id", help="WHO is a Fullstory id.")
 @click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
 @click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
+@from_file_options
 @click.option("--include-schema", is_flag=True, help="Show the properties' types too.")
 @pass_app
 def get(
-    app: App, who: tuple[str, ...], reading: Reading | None, include_schema: bool
+    app: App,
+    who: tuple[str, ...],
+    reading: Reading | None,
+    source: str | None,
+    column: str | None,
+    include_schema: bool,
 ) -> One | Rows:
     """Show who WHO is: a Fullstory id, a uid or an e-mail.
 
@@ -72,41 +80,41 @@ def get(
     """
     from ..fullstory import people
 
-    for name in who:
-        people.readings_of(name, reading)
+    wanted = names(app, who, reading, source, column)
     app.check_output()
-    found: list[Found] = []
+    failures: list[FsctlError] = []
 
     def each() -> Iterator[Sequence[Person]]:
-        for name in who:
-            found.append(
-                people.find(
-                    app.caller,
-                    name,
-                    reading=reading,
-                    include_schema=include_schema,
-                    warn=app.messages.warn,
-                )
+        for name in wanted:
+            found = people.find(
+                app.caller,
+                name,
+                reading=reading,
+                include_schema=include_schema,
+                warn=app.messages.warn,
             )
-            yield found[-1].people
+            if len(found.people) != 1:
+                failures.append(_several(found) if found.people else _nobody(found))
+            yield found.people
 
-    if len(who) > 1:
-        return Rows(each(), COLUMNS, ending=lambda: _judged(app, found))
+    if len(wanted) > 1 or source is not None:
+        return Rows(each(), COLUMNS, ending=lambda: _judged(app, failures))
     rows = next(each())
     if len(rows) == 1:
         return One(rows[0], COLUMNS)
     if not rows:
-        raise _nobody(found[0])
-    return Rows(rows, COLUMNS, ending=lambda: _judged(app, found))
+        raise failures[0]
+    return Rows(rows, COLUMNS, ending=lambda: failures[0])
 
 
-def _judged(app: App, found: Sequence[Found]) -> FsctlError | None:
-    """The failure of a look-up, after everyone found has been shown."""
-    failures: list[FsctlError] = [_several(one) for one in found if one.ambiguous]
-    failures += [_nobody(one) for one in found if not one.people]
-    for failure in failures[1:]:
+def _judged(app: App, failures: Sequence[FsctlError]) -> FsctlError | None:
+    """The failure of the look-ups, after everyone found has been shown."""
+    if not failures:
+        return None
+    worst, *others = sorted(failures, key=lambda failure: failure.exit_code)
+    for failure in others:
         app.messages.warn(failure.message)
-    return failures[0] if failures else None
+    return worst
 
 
 def _several(found: Found) -> FsctlError:
