@@ -27,6 +27,7 @@ _COLORS: dict[Sort, str] = {
 }
 _MARKS: dict[Sort, str] = {"error": "✗", "frustration": "!"}
 _BARS = " ▁▂▃▄▅▆▇█"
+_ACTIVITY = "activity"
 _UNREASONED = ("", "navigate")
 
 _Part = tuple[str, str]  # a text and its colour
@@ -68,7 +69,7 @@ class _Drawing:
 
     def summary(self) -> str:
         told = facts(self._story, self._world.timezone)
-        label = max(len(fact.label) for fact in told)
+        label = max(len(text) for text in (_ACTIVITY, *(fact.label for fact in told)))
         lines = [line for fact in told for line in self._fact(fact, label)]
         if self._story.length and self._story.steps:
             lines += self._strip(label)
@@ -108,7 +109,7 @@ class _Drawing:
         most = max(part.steps for part in density)
         yield ""
         bars = "".join(self._paint(_bin_color(part), _bar(part.steps, most)) for part in density)
-        yield self._paint(_DIM, pad("activity", label)) + GAP + bars
+        yield self._paint(_DIM, pad(_ACTIVITY, label)) + GAP + bars
         if self._story.signals:
             yield indent + "".join(self._mark(_bin_sort(part)) for part in density).rstrip()
         end = clock(self._story.length)
