@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.command import Fsctl
 from tests.support.fake_membrane import FakeMembrane
-from tests.support.online import SECRET, SYSTEM_PATH, online, with_membrane
+from tests.support.online import SECRET, SYSTEM_PATH, membrane_environment, online
 from tests.support.program import Program
 from tests.support.scripted_server import (
     ConnectProxy,
@@ -96,9 +96,9 @@ def test_a_foreign_address_in_the_profile_gets_nothing(
 @pytest.mark.parametrize("address", FOREIGN[:6])
 def test_the_membrane_binary_is_not_run_for_a_foreign_address(address: str, tmp_path: Path) -> None:
     fake = FakeMembrane(answers={"connection list": []})
-    for extra in ({}, {"FSCTL_TRANSPORT": "cli"}):
-        fsctl = with_membrane(fake, tmp_path)
-        done = fsctl(*CREATE, env={"MEMBRANE_API_URL": address, **extra})
+    program = Program(tmp_path, membrane_environment(fake, tmp_path, address))
+    for transport in ("auto", "cli"):
+        done = program(*CREATE, "--transport", transport)
         assert done.code == 4, done.show
         assert "MEMBRANE_API_URL" in done.err
         assert fake.asked == [], "only its help may be read"
@@ -112,8 +112,9 @@ def test_both_variables_reach_the_membrane_binary_as_the_one_that_was_checked(
     with online(tmp_path) as road:
         for number, without in enumerate(([], ["token"])):
             fake = FakeMembrane(without=without)
-            fsctl = with_membrane(fake, tmp_path / str(number), road.server.url)
-            done = fsctl(*LIST, env={"MEMBRANE_API_URI": "https://evil.test"})
+            home = tmp_path / str(number)
+            program = Program(home, membrane_environment(fake, home, road.server.url))
+            done = program(*LIST, env={"MEMBRANE_API_URI": "https://evil.test"})
             assert done.code == 0, done.show
             for call in fake.calls:
                 if "--help" not in call.argv:
@@ -178,7 +179,7 @@ def test_no_redirect_is_followed(status: int, command: tuple[str, ...], tmp_path
         with scripted(redirect) as server:
             env = {"MEMBRANE_API_URL": server.url, "MEMBRANE_TOKEN": SECRET, "PATH": SYSTEM_PATH}
             known = ("--connection", "6920c5a1d3f4e5b6a7c8d901", "--retries", "0")
-            done = Fsctl(tmp_path, env)(*command, *known)
+            done = Program(tmp_path, env)(*command, *known)
     writes = "create" in command or "DELETE" in command
     # "See other" answers a write that was done; every other redirect says that it was not.
     assert done.code == (7 if writes and status == 303 else 1), done.show
@@ -192,6 +193,6 @@ def test_a_redirect_of_membranes_own_routes_is_not_followed_either(tmp_path: Pat
         redirect = answer(307, b"", ("Location", target.url))
         with scripted(redirect) as server:
             env = {"MEMBRANE_API_URL": server.url, "MEMBRANE_TOKEN": SECRET, "PATH": SYSTEM_PATH}
-            done = Fsctl(tmp_path, env)(*CREATE)
+            done = Program(tmp_path, env)(*CREATE)
     assert done.code == 1, done.show
     assert target.connections == 0

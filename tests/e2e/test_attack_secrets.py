@@ -52,6 +52,9 @@ COMMANDS = (
 )
 
 
+FEW = (COMMANDS[0], COMMANDS[2], COMMANDS[5])  # where each is several processes
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Online]:
     with online(tmp_path_factory.mktemp("server")) as road:
@@ -187,8 +190,8 @@ def test_children_are_told_no_token(form: str, server: Online, tmp_path: Path) -
     fake = FakeMembrane(form=form, without=["token"])  # type: ignore[arg-type]
     fsctl = Program(tmp_path, membrane_environment(fake, tmp_path, server.server.url))
     env = {"MEMBRANE_TOKEN": SECRET, "MEMBRANE_ACCESS_TOKEN": SECRET, "FSCTL_TRANSPORT": "cli"}
-    ended = [fsctl(*command, "--debug", env=env) for command in COMMANDS]
-    assert all(done.code in (0, 3) for done in ended), [done.show for done in ended]
+    ended = [fsctl(*command, "--debug", env=env) for command in FEW]
+    assert [done.code for done in ended] == [0, 0, 0], [done.show for done in ended]
     assert fake.asked
     for call in fake.calls:
         assert SECRET not in " ".join(call.argv)
@@ -205,9 +208,8 @@ def test_a_child_that_prints_its_request_is_not_quoted(
     fsctl = Program(tmp_path, membrane_environment(fake, tmp_path, server.server.url))
     env = {"MEMBRANE_ACCESS_TOKEN": SECRET, "FSCTL_TRANSPORT": "cli"}
     more = ("--debug", "--retries", "0")
-    ended = [fsctl(*command, *more, env=env) for command in COMMANDS]
-    for command, done in zip(COMMANDS, ended, strict=True):
-        assert done.code in ((0,) if "--dry-run" in command else (5, 7)), done.show
+    ended = [fsctl(*command, *more, env=env) for command in FEW]
+    assert all(done.code in (5, 7) for done in ended), [done.show for done in ended]
     check(fsctl, ended, SECRET, TOKEN)
 
 

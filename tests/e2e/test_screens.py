@@ -11,7 +11,7 @@ import pytest
 
 from fsctl.membrane.gateway import Request
 from tests.support.command import Ended, Fsctl
-from tests.support.online import Online, fresh, online
+from tests.support.online import Online, fresh, inside, online
 from tests.support.window import in_window
 
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 6
@@ -76,8 +76,11 @@ def test_a_table_fits_its_window_whatever_the_names(columns: int, road: Online) 
 
 
 @pytest.mark.parametrize("uid", NAMES)
-def test_one_person_is_shown_whole_in_a_narrow_window(uid: str, road: Online) -> None:
-    done = window(road, "users", "get", uid, columns=60, NO_COLOR="1")
+def test_one_person_is_shown_whole_on_a_narrow_terminal(
+    uid: str, server: Online, tmp_path: Path
+) -> None:
+    road = inside(server, tmp_path, {"NO_COLOR": "1"})
+    done = road("users", "get", uid, stdout_is_terminal=True, width=60)
     assert done.code == 0, done.show
     (line,) = [line for line in done.out.splitlines() if line.startswith("name")]
     assert line.removeprefix("name").strip() == NAMES[uid].strip()

@@ -7,9 +7,11 @@ share a home. ``[TIME]``, ``[ID]`` and ``[..]`` stand for a time, an id and any 
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,15 +76,36 @@ def matches(told: list[str], expected: list[str]) -> bool:
     )
 
 
-@pytest.mark.parametrize("session", SESSIONS, ids=lambda path: path.stem)
-def test_a_session_goes_as_it_is_written_down(session: Path, tmp_path: Path) -> None:
+def replay(session: Path, home: Path) -> list[str]:
+    """What did not go as it is written down."""
+    wrong = []
     for step in steps(session.read_text()):
-        told = run(step.command, tmp_path)
+        told = run(step.command, home)
         expected = [line for line in step.lines if line or told]
         while expected and not expected[-1]:  # the empty line before the next command
             expected.pop()
-        screen = "\n".join(told)
-        assert matches(told, expected), f"{session.name}:{step.number}\n$ {step.command}\n{screen}"
+        if not matches(told, expected):
+            screen = "\n".join(told)
+            wrong.append(f"{session.name}:{step.number}\n$ {step.command}\n{screen}")
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Future[list[str]]]]:
+    """All sessions at once: each has a home of its own."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {
+            session: pool.submit(replay, session, tmp_path_factory.mktemp(session.stem))
+            for session in SESSIONS
+        }
+
+
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda path: path.stem)
+def test_a_session_goes_as_it_is_written_down(
+    session: Path, replayed: dict[Path, Future[list[str]]]
+) -> None:
+    wrong = replayed[session].result()
+    assert not wrong, "\n\n".join(wrong)
 
 
 def test_every_group_has_a_session() -> None:
