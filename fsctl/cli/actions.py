@@ -23,11 +23,11 @@ LIST_COLUMNS = (
     Column("id", kind="id", importance=3),
 )
 FIELD_COLUMNS = (
-    Column("direction", importance=6),
+    Column("direction", importance=9),
     Column("field", kind="id", importance=9),
-    Column("type", importance=8),
-    Column("required", kind="bool", importance=7),
-    Column("description", importance=5),
+    Column("type", importance=7),
+    Column("required", kind="bool", importance=6),
+    Column("description", importance=8),
 )
 LOG_COLUMNS = (
     Column("id", kind="id"),

@@ -67,7 +67,7 @@ def create(
         start=None if start is None else parse_time(start, now=now, zone=zone, what="--start"),
         end=None if end is None else parse_time(end, now=now, zone=zone, what="--end"),
         duration=None if duration is None else parse_duration(duration, what="--duration"),
-        source=source,
+        source=source if source is not None else app.text_setting("source"),
     )
     app.check_output()
     if app.dry_run:

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NeedsPerson, NotFound, Usage
+from ..errors import FsctlError, NeedsPerson, NotFound, Refused, Unavailable, Usage
 from ..settings import env
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 READ_TIMEOUT = 70.0  # seconds: a little over Membrane's own 60 (contracts/membrane §8 U27)
 RETRIES = 3
+_FOR_JQ = (None, "json", "jsonl")  # formats that may stand beside --jq
 MOST_RETRIES = 20
 _OUTPUT = ("-o", "-o ", "--output=", "--output ")
 PATIENCE = 3  # answers' worth of waiting for one operation, retries and pauses included
@@ -103,6 +104,11 @@ class App:
                 hint="Use a name such as Europe/Berlin or UTC.",
             ) from None
 
+    def text_setting(self, key: str) -> str | None:
+        """A setting of the profile that a command takes where its own option is not given."""
+        found = self.settings.text(key)
+        return found.value if found else None
+
     @property
     def dry_run(self) -> bool:
         return bool(self.flags.get("dry_run"))
@@ -159,6 +165,11 @@ class App:
             raise Usage(
                 f"{output.origin} holds {output.value!a}.", hint=f"Use one of {', '.join(OUTPUTS)}."
             )
+        if self.flags.get("jq") is not None and self.flags.get("output") not in _FOR_JQ:
+            raise Usage(
+                f"--jq writes JSON, which -o {self.flags['output']} is not.",
+                hint="Leave one of the two out; jq itself can write @csv and @tsv.",
+            )
         return Renderer(
             replace(self.world, timezone=self.time_zone),
             Output(
@@ -166,7 +177,6 @@ class App:
                 fields=parse_fields(fields) if fields is not None else (),
                 jq=self.flags.get("jq"),
                 raw_csv=bool(self.flags.get("raw_csv")),
-                json_asked=self.json_asked,
             ),
             self.messages,
             self.masker,
@@ -184,17 +194,25 @@ class App:
         return chosen == "table" and self.flags.get("jq") is None
 
     @property
+    def asks_for_data(self) -> bool:
+        """Whether the output is to be picked from or formatted, and so has to be data."""
+        asked = [self.flags.get(name) for name in ("jq", "fields")]
+        return self.settings.text("output", env.OUTPUT) is not None or asked != [None, None]
+
+    @property
     def renders_as_is(self) -> bool:
         """Whether an answer goes out untouched: a pipe, and nothing asked of the output."""
-        asked = [self.flags.get(name) for name in ("jq", "fields")]
-        plain = self.settings.text("output", env.OUTPUT) is None and asked == [None, None]
-        return plain and not self.world.stdout_is_terminal and not self.world.under_ci
+        seen = self.world.stdout_is_terminal or self.world.under_ci
+        return not seen and not self.asks_for_data and not self.flags.get("mask")
 
     @property
     def json_asked(self) -> bool:
         """Whether a failure is to be told as JSON too. Never raises: it is asked in failures."""
-        asked = self.flags.get("output") or self.world.environ.get(env.OUTPUT)
-        return asked in ("json", "jsonl")
+        try:
+            asked = self.settings.text("output", env.OUTPUT)
+        except FsctlError:  # the settings are what failed
+            return self.flags.get("output") in ("json", "jsonl")
+        return asked is not None and asked.value in ("json", "jsonl")
 
     def json_among(self, arguments: Sequence[str]) -> None:
         """Note wishes for JSON and tokens that parsing did not come to: it failed before."""
@@ -273,13 +291,21 @@ class App:
         return check_proxy_base(setting.value, setting.origin)
 
     def plan(self, call: Call) -> dict[str, Any]:
-        """What a write would send, for ``--dry-run``; without credentials the canonical request."""
+        """What a write would send, for ``--dry-run``.
+
+        Without credentials, or with the service away, it is the canonical request, and said so.
+        """
         from ..fullstory.routes import canonical_plan
 
         try:
-            return self.caller.plan(call)
+            road = self.caller
         except NeedsPerson as error:
-            self.messages.note(f"{error.message} Shown as Fullstory's own API has it.")
+            self.messages.warn(f"{error.message} The plan is as Fullstory's own API has it.")
+            return canonical_plan(call)
+        try:
+            return road.plan(call)
+        except (Unavailable, Refused) as error:
+            self.messages.warn(f"{error.message} The plan is as Fullstory's own API has it.")
             return canonical_plan(call)
 
     def action(self, key: str) -> Action:

@@ -116,7 +116,9 @@ def _render(app: App, result: Result) -> None:
     renderer = app.renderer
     match result:
         case Rows():
-            renderer.rows(result.rows, columns=result.columns, masked=result.masked)
+            count = renderer.rows(result.rows, columns=result.columns, masked=result.masked)
+            if count == 0 and app.renders_table:
+                app.messages.note("There is nothing to list.")
         case One():
             renderer.one(result.thing, columns=result.columns, masked=result.masked)
         case Document():
@@ -165,7 +167,7 @@ def _from_click(error: click.ClickException) -> Usage:
     path = ctx.command_path if ctx is not None else "fsctl"
     message = error.format_message()
     return Usage(
-        message if message.endswith((".", "?", "!")) else f"{message}.",
+        message if message.endswith((".", "?", "!", ".)", "?)")) else f"{message}.",
         hint=f"Try `{path} --help`.",
     )
 

@@ -73,7 +73,7 @@ def global_options() -> list[click.Option]:
             help="Wait this long for an answer (default 70s), and three times that in all.",
         ),
         _value("--retries", metavar="N", help="Repeat what is safe to repeat (default 3)."),
-        _flag("-q", "--quiet", help="Say only warnings and errors on stderr."),
+        _flag("-q", "--quiet", help="Say only what has to be known on stderr."),
         _flag("-v", "--verbose", help="Tell what is being done on stderr."),
         _flag("--debug", help="Tell everything, tracebacks too, without secrets."),
         _value(
@@ -105,7 +105,8 @@ class _Globals:
         return [*own, *self._global_options]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        self._write_records(ctx, formatter, "Options", self.own_params(ctx))
+        options = [p for p in self.own_params(ctx) if isinstance(p, click.Option)]
+        self._write_records(ctx, formatter, "Options", options)
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
         if self.show_globals:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import FsctlError, Refused, Usage
+from ..errors import FsctlError, Refused, Unavailable, Usage
 from .app import App
 from .input import read_value
 from .options import Command, Group, pass_app
@@ -17,6 +17,7 @@ from .results import Bytes, Document, One, Result, Rows
 if TYPE_CHECKING:
     from ..membrane.gateway import Action, Request, Response
 
+_ORDER = """Put PATH first: fsctl raw request /v2/users --json '{"uid": "ada"}'."""
 NO_VALUE = "\x00no value"  # --json without a value; no argument can hold a NUL
 
 
@@ -88,7 +89,7 @@ def request(
     from ..fullstory import raw
 
     if path is None:
-        raise _no_path(app, json_body)
+        raise _no_path(json_body)
     body, content_type = _body(app, data, json_body, raw_data=raw_data)
     built = raw.build(
         path,
@@ -104,7 +105,7 @@ def request(
     target = _target(to, force)
     if paginate and (built.method != "GET" or include or target):
         raise Usage("--paginate goes with a plain GET.", hint="Leave out -X, -i and --to.")
-    if app.dry_run and built.method != "GET":
+    if app.dry_run:
         from ..fullstory.routes import request_as_data
 
         return One({"dry_run": True, "via": "proxy", **request_as_data(built)})
@@ -147,13 +148,10 @@ def _body(
     return body, "application/json"
 
 
-def _no_path(app: App, json_body: str | None) -> Usage:
+def _no_path(json_body: str | None) -> Usage:
     """PATH is missing, perhaps because --json took it for its body."""
-    if json_body is not None and json_body != NO_VALUE:
-        try:
-            _json_value(app, json_body)
-        except Usage as wrong_order:
-            return wrong_order
+    if json_body is not None and _reads_as_path(json_body):
+        return _wrong_order(json_body)
     return Usage("PATH is missing.", hint="Write fsctl raw request /v2/users.")
 
 
@@ -162,25 +160,31 @@ def _wrong_order(value: str) -> Usage:
 
     return Usage(
         f"--json is followed by {shown(value)}, which is neither JSON, @FILE nor -.",
-        hint="""Put PATH first: fsctl raw request /v2/users --json '{"uid": "ada"}'.""",
+        hint=_ORDER,
     )
 
 
 def _json_value(app: App, value: str) -> bytes:
     from ..fullstory.raw import json_body as checked_json
 
-    if value == "-" or value.startswith("@"):
-        return checked_json(read_value(app.world, value, "the body"), "The body")
+    if _reads_as_path(value):
+        raise _wrong_order(value)
     try:
-        return checked_json(value.encode("utf-8", "surrogateescape"), "The body")
-    except Usage:
-        raise _wrong_order(value) from None
+        return checked_json(read_value(app.world, value, "the body"), "The body after --json")
+    except Usage as error:
+        raise Usage(error.message, hint=f"{error.hint} {_ORDER}") from None
+
+
+def _reads_as_path(value: str) -> bool:
+    """Whether --json took for its body what cannot be the beginning of JSON, @FILE or -."""
+    words = ("", "-", "true", "false", "null")
+    return value.strip() not in words and value.strip()[0] not in '{["@-0123456789'
 
 
 def _target(to: str | None, force: bool) -> Path | None:
     from ..settings.files import check_target
 
-    if to is None:
+    if to is None or to == "-":
         if force:
             raise Usage("--force goes with --to.", hint="Leave it out.")
         return None
@@ -212,8 +216,15 @@ def _shown(
         return Bytes(response.body, lambda: error, head)
     try:
         return Document(decode(response.body), lambda: error, head)
-    except BadPayload:
-        return Bytes(response.body, lambda: error, head)
+    except BadPayload as problem:
+        if error is not None or not app.asks_for_data:
+            return Bytes(response.body, lambda: error, head)
+        unfit = Refused(
+            f"The answer cannot be shown as asked: {problem}.",
+            hint="Leave out -o, --fields and --jq to see it as it came.",
+            code="not_json",
+        )
+        return Bytes(b"", lambda: unfit, head)
 
 
 def _head(response: Response) -> str:
@@ -233,8 +244,11 @@ def _pages(app: App, request: Request) -> Iterator[Sequence[Any]]:
     upcoming: Request | None = request
     while upcoming is not None:
         if upcoming.query in seen:
-            app.messages.warn("A page token came twice, so the list ends here, perhaps too early.")
-            return
+            raise Unavailable(
+                "A page token came twice, so the list ends here and may be incomplete.",
+                hint="Run it again; narrower filters need fewer pages.",
+                code="page_token_repeated",
+            )
         seen.add(upcoming.query)
         response, error = app.caller.send(upcoming)
         if error is not None:

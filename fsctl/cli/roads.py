@@ -97,6 +97,7 @@ def _tokens(app: App, *, with_binary: bool) -> TokenSource | None:
         binary,
         _run_directory(app),
         app.unix_time,
+        app.timeout,
     )
 
 

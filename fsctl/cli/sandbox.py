@@ -59,6 +59,8 @@ def seed(app: App, number: int, people: int) -> One:
     from ..sandbox.seed import seed as fill
 
     app.check_output()
+    if app.dry_run:
+        return One({"dry_run": True, "path": str(sandbox_file(app)), "seed": number})
     with _open_store(app) as store:
         return One(asdict(fill(store, seed=number, people=people)))
 

@@ -38,8 +38,8 @@ def create(
         start = start or now
         end = start + timedelta(seconds=duration)
     if end is not None:
+        _check_order(start, end, now)
         start = start or now
-        _check_order(start, end)
     if start is not None:
         values["start_time"] = to_api(start)
     if end is not None:
@@ -49,19 +49,23 @@ def create(
     return Call(CREATE_ANNOTATION, values)
 
 
-def _check_order(start: datetime, end: datetime) -> None:
+def _check_order(start: datetime | None, end: datetime, now: datetime) -> None:
     # Compared as they will be sent: "must be after" leaves no room for rounding.
-    if to_api(end) == to_api(start) or end < start:
+    begin = start or now
+    if to_api(end) == to_api(begin) or end < begin:
+        named = "start" if start else "start, which is now:"
         raise Usage(
-            f"The end {to_api(end)} is not after the start {to_api(start)}.",
-            hint="Give a later end, or none at all for a point in time.",
+            f"The end {to_api(end)} is not after the {named} {to_api(begin)}.",
+            hint="Give a later end, or none at all for a point in time."
+            if start
+            else "Give a start too.",
         )
 
 
 def _checked(value: str, what: str, most: int) -> str:
     value = value.strip()
     if not value:
-        raise Usage(f"{what} is empty.", hint="Say what happened, for example 'v1.4.2 deployed'.")
+        raise Usage(f"{what} is empty.", hint=f"Write up to {most} characters.")
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..errors import FsctlError, Usage
+from ..errors import FsctlError, Unavailable
 from ..membrane import payload
 from ..membrane.catalogue import Catalogue
 from ..membrane.gateway import (
@@ -35,7 +35,7 @@ from .outcome import (
     unreadable,
 )
 from .repeats import Clock, Policy
-from .routes import ActionRun, Route, canonical_plan, choose, route_as_data
+from .routes import ActionRun, Route, choose, route_as_data
 from .types import Answer, Call, Operation, Repeat
 
 T = TypeVar("T")
@@ -75,8 +75,12 @@ class Caller:
         operation = call.operation
         writes = InFlight(operation.noun, operation.check) if operation.writes else None
 
+        asking = True  # what is asked before the road is known only reads
+
         def work(connection_id: str, _anew: bool) -> Answer:
+            nonlocal asking
             route = self._route(call, connection_id, limit)
+            asking = False
             repeat = operation.repeatable(call.values)
             terms = Terms(limit, repeat is Repeat.SAFE, writes)
             with self._judged(connection_id, operation.noun, writes):
@@ -86,28 +90,23 @@ class Caller:
                 result = self._attempt.at_action(connection_id, route, operation, terms)
                 return Answer(result.output, "action", action_run_id=result.action_run_id)
 
-        answer = self._on_connection(work, limit)
+        try:
+            answer = self._on_connection(work, limit)
+        except Unavailable as error:
+            if asking and operation.writes:
+                error.hint = f"{error.hint} The {operation.noun} was not sent."
+            raise
         self.wrote = self.wrote or operation.writes
         return answer
 
     def plan(self, call: Call) -> dict[str, Any]:
-        """What :meth:`call` would send, as data, for ``--dry-run``; it may read, never write.
-
-        Without a way to ask (no credentials, no connection, the service away) it is the canonical
-        request, marked ``"fitted": false``.
-        """
+        """What :meth:`call` would send, as data, for ``--dry-run``; it may read, never write."""
         limit = self._deadline()
 
         def work(connection_id: str, _anew: bool) -> tuple[str, Route]:
             return connection_id, self._route(call, connection_id, limit)
 
-        try:
-            connection_id, route = self._on_connection(work, limit)
-        except Usage:
-            raise
-        except FsctlError as error:
-            self.note(f"{error.message} The plan is as Fullstory's own API has it.")
-            return canonical_plan(call)
+        connection_id, route = self._on_connection(work, limit)
         head = {"dry_run": True, "fitted": True, "connection": connection_id}
         return head | route_as_data(route, call.operation)
 
@@ -118,7 +117,7 @@ class Caller:
         """
         limit = self._deadline()
         noun = f"{request.method} request"
-        reads = request.method in ("GET", "HEAD", "OPTIONS")
+        reads = request.method == "GET"
         writes = None if reads else InFlight(noun, _RAW_CHECK)
 
         def work(connection_id: str, _anew: bool) -> tuple[Response, FsctlError | None]:

@@ -63,8 +63,11 @@ def list_people(
         if not token:
             return
         if token in seen:
-            warn("Fullstory repeated a page token, so the list ends here and may be incomplete.")
-            return
+            raise Unavailable(
+                "Fullstory repeated a page token, so the list ends here and may be incomplete.",
+                hint="Run it again; narrower filters need fewer pages.",
+                code="page_token_repeated",
+            )
         seen.add(token)
         values["page_token"] = token
 

@@ -152,7 +152,7 @@ def pair(text: str, option: str) -> tuple[str, str]:
     """``k=v`` taken apart at the first equals sign."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise Usage(f"{option} {shown(text)} is not NAME=VALUE.", hint=f"Write {option} limit=10.")
+        raise Usage(f"{option} {shown(text)} is not K=V.", hint=f"Write {option} name=value.")
     try:
         text.encode()
     except UnicodeEncodeError:

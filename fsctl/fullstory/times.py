@@ -45,7 +45,7 @@ def parse_duration(text: str, *, what: str = "The duration", bare_seconds: bool 
 def _sum_of_parts(text: str) -> float | None:
     total = 0.0
     for number, unit in _DURATION_PART.findall(text):
-        scale = _UNITS.get(unit.lower())
+        scale = None if unit == "M" else _UNITS.get(unit.lower())  # a minute, or a month?
         if scale is None:
             return None
         total += float(number) * scale

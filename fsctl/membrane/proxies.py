@@ -86,7 +86,7 @@ def _basic(user: str, password: str) -> str:
 def _unusable(variable: str, why: str) -> Usage:
     return Usage(
         f"{variable} {why}.",
-        hint="Write http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded.",
+        hint="Write http://HOST:PORT, a user and password before the host percent-encoded.",
     )
 
 

@@ -36,6 +36,7 @@ class CommandToken:
         environ: Mapping[str, str],
         run_dir: Path,
         clock: Callable[[], float],
+        timeout: float = COMMAND_TIMEOUT,
         *,
         own_binary: bool = False,
     ) -> None:
@@ -50,6 +51,7 @@ class CommandToken:
         self._environ = environ
         self._run_dir = run_dir
         self._clock = clock
+        self._timeout = min(timeout, COMMAND_TIMEOUT)
         self._lock = threading.Lock()
         self._held: str | None = None
 
@@ -79,7 +81,7 @@ class CommandToken:
         return ends is not None and ends - self._clock() < RENEW_BEFORE
 
     def _ask(self, deadline: Deadline) -> str:
-        timeout = min(COMMAND_TIMEOUT, deadline.remaining())
+        timeout = min(self._timeout, deadline.remaining())
         try:
             result = child.run_child(
                 [_program(self._argv[0], self._environ, self.origin), *self._argv[1:]],

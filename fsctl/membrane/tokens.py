@@ -65,12 +65,14 @@ def find_token_source(
     membrane: Sequence[str] | None,
     run_dir: Path,
     clock: Callable[[], float],
+    timeout: float = float("inf"),
 ) -> TokenSource | None:
     """The token source of DESIGN §1's order, or None where there is none.
 
     ``token_command`` is the user's own command line; ``membrane`` the argv of a ``membrane`` binary
-    that has the verb ``token``, and None of any other. Both run in ``run_dir``. ``clock`` is Unix
-    time in seconds. Nothing is run and nothing is checked until a token is asked for.
+    that has the verb ``token``, and None of any other. Both run in ``run_dir`` and are stopped
+    after ``timeout`` seconds, and only when a token is asked for; ``clock`` is Unix time. Raises
+    :class:`NeedsPerson` where a workspace secret stands without its keys.
     """
     for name in ENV_TOKENS:
         if environ.get(name, "").strip():
@@ -81,13 +83,26 @@ def find_token_source(
     ]
     if all(keys):
         return MintedToken(*keys, clock=clock)
+    if keys[1] and not token_command:  # without a secret the keys are the command line's own
+        raise _incomplete(keys)
     if token_command or membrane:
         from .token_command import CommandToken, split_command
 
         if token_command:
-            return CommandToken(split_command(token_command), environ, run_dir, clock)
-        return CommandToken([*(membrane or ()), "token"], environ, run_dir, clock, own_binary=True)
+            return CommandToken(split_command(token_command), environ, run_dir, clock, timeout)
+        argv = [*(membrane or ()), "token"]
+        return CommandToken(argv, environ, run_dir, clock, timeout, own_binary=True)
     return None
+
+
+def _incomplete(keys: Sequence[str]) -> NeedsPerson:
+    names = (ENV_WORKSPACE_KEY, ENV_WORKSPACE_SECRET, ENV_TENANT_KEY)
+    missing = " and ".join(name for name, key in zip(names, keys, strict=True) if not key)
+    return NeedsPerson(
+        f"{ENV_WORKSPACE_SECRET} is set, but to mint a token {missing} is missing.",
+        hint=f"Set {missing} too, or unset {ENV_WORKSPACE_SECRET}.",
+        code="no_token",
+    )
 
 
 def claims(token: str) -> dict[str, Any]:

@@ -192,7 +192,7 @@ class Transport:
                 f"{named} wants another user name and password.",
                 "proxy",
                 Trouble.FORBIDDEN,
-                f"Write them into {proxy.variable}: http://USER:PASSWORD@HOST:PORT.",
+                f"Write them into {proxy.variable}: user, colon, password and @ before the host.",
             )
         how = f"refused the connection with status {status}" if status else "could not be reached"
         return _not_sent(

@@ -74,7 +74,7 @@ def _bound(store: Store, *, host: str, port: int, **more: object) -> SandboxServ
     except (OSError, OverflowError) as error:
         raise Usage(
             f"The sandbox cannot listen on {host} port {port}: {error}.",
-            hint="Choose another --port, or 0 for a free one.",
+            hint="Choose another --host or --port; port 0 is a free one.",
         ) from error
 
 

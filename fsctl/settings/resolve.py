@@ -77,7 +77,7 @@ class Settings:
             return Setting(self._environ[variable], variable)
         name, profile = self.profile()
         if key in profile:
-            return Setting(profile[key], f"profile {name or 'default'}")
+            return Setting(profile[key], f"{key} in the profile {name or 'default'}")
         return None
 
     def text(self, key: str, variable: str | None = None) -> Setting[str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fsctl.errors import FsctlError, Usage
@@ -61,8 +62,13 @@ def compile_jq(expression: str) -> Program:
     _check_alone(jq, expression)
 
     def run(row: Any) -> Iterator[Any]:
+        results = iter(program.input_text(_as_json(row)))
         try:
-            for result in program.input_text(_as_json(row)):
+            while True:
+                with _stoppable():
+                    result = next(results, None)
+                if result is None:
+                    return
                 yield json.loads(result)
         except ValueError as error:
             raise FsctlError(
@@ -70,8 +76,36 @@ def compile_jq(expression: str) -> Program:
                 hint="The command itself was carried out; only showing its result failed.",
                 code="jq",
             ) from error
+        finally:
+            # A failure's traceback would keep it in a cycle, whose collection jq does not survive.
+            del results
 
     return run
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the process at once.
+
+    jq computes in C, where Python's own handlers are never called: ``last(repeat(1))`` would go on
+    for ever. Whatever the command had to do is done by now; only its result is being shown.
+    """
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _as_json(row: Any) -> str:

@@ -51,14 +51,13 @@ class Output(NamedTuple):
 
     ``format`` None is the default: a table on a terminal; in a pipe ``jsonl`` for lists and
     ``json`` for one thing. ``fields`` are paths from ``parse_fields``, ``jq`` an expression, whose
-    results replace the format. ``json_asked`` says that failures too end in JSON (on stderr).
+    results replace the format.
     """
 
     format: Format | None = None
     fields: tuple[str, ...] = ()
     jq: str | None = None
     raw_csv: bool = False
-    json_asked: bool = False
 
 
 class Renderer:

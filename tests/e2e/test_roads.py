@@ -490,9 +490,12 @@ def test_a_dry_run_of_a_raw_write_sends_no_write(
         ("active = 'away'\n[profiles.work]\n", "The profile 'away' (active) does not exist"),
         ("profiles = 3\n", "not a table"),
         ("active = 3\n", "active"),
-        ("[profiles.default]\ntransport = 'pigeon'\n", "profile default holds 'pigeon'"),
-        ("[profiles.default]\ntimeout = 'soon'\n", "profile default"),
-        ("[profiles.default]\noutput = 'xml'\n", "profile default holds 'xml'"),
+        (
+            "[profiles.default]\ntransport = 'pigeon'\n",
+            "transport in the profile default holds 'pigeon'",
+        ),
+        ("[profiles.default]\ntimeout = 'soon'\n", "timeout in the profile default"),
+        ("[profiles.default]\noutput = 'xml'\n", "output in the profile default holds 'xml'"),
     ],
 )
 def test_a_wrong_profile_is_a_usage_error_that_says_where(

@@ -212,7 +212,7 @@ def test_path_parameters_cannot_be_put_together_to_leave_it() -> None:
         ("/v2/{id}", [], "'id' has no value"),
         ("/v2", ["id=1"], "no place for the parameter 'id'"),
         ("/v2/{id}", ["id=1", "id=2"], "given twice"),
-        ("/v2/{id}", ["id"], "is not NAME=VALUE"),
+        ("/v2/{id}", ["id"], "is not K=V"),
     ],
 )
 def test_path_parameters_and_places_have_to_match(

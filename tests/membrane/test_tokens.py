@@ -84,7 +84,7 @@ def test_the_order_is_environment_then_keys_then_command_then_binary(tmp_path: P
     program = [sys.executable, "x"]
     everything = {"MEMBRANE_TOKEN": "one", "MEMBRANE_ACCESS_TOKEN": "two", **WORKSPACE}
     order = []
-    for drop in (None, "MEMBRANE_TOKEN", "MEMBRANE_ACCESS_TOKEN", "MEMBRANE_TENANT_KEY"):
+    for drop in (None, "MEMBRANE_TOKEN", "MEMBRANE_ACCESS_TOKEN", "MEMBRANE_WORKSPACE_SECRET"):
         everything.pop(drop or "", None)
         found = find(everything, tmp_path, token_command=program, membrane=program)
         order.append(found.origin)
@@ -102,8 +102,20 @@ def test_the_order_is_environment_then_keys_then_command_then_binary(tmp_path: P
 def test_an_empty_variable_is_as_good_as_none(tmp_path: Path) -> None:
     environ = {"MEMBRANE_TOKEN": " ", "MEMBRANE_ACCESS_TOKEN": "two"}
     assert find(environ, tmp_path).token() == "two"
-    keys = {**WORKSPACE, "MEMBRANE_TENANT_KEY": ""}
+    keys = {**WORKSPACE, "MEMBRANE_WORKSPACE_SECRET": ""}
     assert find_token_source(keys, None, None, tmp_path, Clock()) is None
+
+
+@pytest.mark.parametrize("name", ["MEMBRANE_TENANT_KEY", "MEMBRANE_WORKSPACE_KEY"])
+def test_a_secret_without_its_keys_never_becomes_another_identity(
+    tmp_path: Path, name: str
+) -> None:
+    keys = {**WORKSPACE, name: ""}
+    program = [sys.executable, "x"]
+    for membrane in (None, program):
+        with pytest.raises(NeedsPerson, match=name):
+            find_token_source(keys, None, membrane, tmp_path, Clock())
+    assert find(keys, tmp_path, token_command=program).origin == "token_command"
 
 
 def test_nothing_is_run_before_a_token_is_needed(tmp_path: Path) -> None:

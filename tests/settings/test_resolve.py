@@ -44,20 +44,26 @@ def test_a_flag_goes_before_a_variable_before_the_profile_before_the_default() -
     nobody = Profiles(Path("/c"))
     assert connection(flags=flags, environ=environ) == ("c-flag", "--connection")
     assert connection(environ=environ) == ("c-variable", "FSCTL_CONNECTION")
-    assert connection() == ("c-work", "profile work")
+    assert connection() == ("c-work", "connection in the profile work")
     assert connection(profiles=nobody) is None
     via = settings(profiles=nobody).choice("via", env.VIA, VIAS, "auto")
     assert via == ("auto", "default")
 
 
 def test_an_empty_variable_is_none_and_an_empty_flag_is_a_value() -> None:
-    assert connection(environ={"FSCTL_CONNECTION": ""}) == ("c-work", "profile work")
+    assert connection(environ={"FSCTL_CONNECTION": ""}) == (
+        "c-work",
+        "connection in the profile work",
+    )
     assert connection(flags={"connection": ""}) == ("", "--connection")
-    assert connection(flags={"connection": None}) == ("c-work", "profile work")
+    assert connection(flags={"connection": None}) == ("c-work", "connection in the profile work")
 
 
 def test_a_setting_without_a_variable_is_asked_of_no_variable() -> None:
-    assert settings(environ={"CONNECTION": "x"}).text("connection") == ("c-work", "profile work")
+    assert settings(environ={"CONNECTION": "x"}).text("connection") == (
+        "c-work",
+        "connection in the profile work",
+    )
 
 
 @pytest.mark.parametrize("key", ["connect_timeout", "time_zone"])
@@ -93,7 +99,10 @@ def test_the_profile_is_named_by_flag_then_variable_then_file(
 
 def test_without_a_name_it_is_the_one_called_default() -> None:
     unnamed = WORK._replace(active=None)
-    assert settings(profiles=unnamed).text("connection") == ("c-default", "profile default")
+    assert settings(profiles=unnamed).text("connection") == (
+        "c-default",
+        "connection in the profile default",
+    )
     assert settings(profiles=Profiles(Path("/c"))).profile() == (None, {})
 
 
@@ -131,7 +140,7 @@ def everywhere(key: str, value: Any) -> list[tuple[Settings, str]]:
     return [
         (settings({key: value}), f"--{key.replace('_', '-')}"),
         (settings({}, {f"FSCTL_{key.upper()}": str(value)}), f"FSCTL_{key.upper()}"),
-        (settings(profiles=profiles), "profile work"),
+        (settings(profiles=profiles), f"{key} in the profile work"),
     ]
 
 
@@ -204,5 +213,5 @@ def test_a_profile_from_a_file_is_a_profile(tmp_path: Path) -> None:
         'active = "work"\n[profiles.work]\ntimeout = 20\nretries = "4"\n'
     )
     them = Settings({}, {}, lambda: load(tmp_path))
-    assert them.seconds("timeout", env.TIMEOUT, 70.0) == (20.0, "profile work")
-    assert them.count("retries", env.RETRIES, 3, 20) == (4, "profile work")
+    assert them.seconds("timeout", env.TIMEOUT, 70.0) == (20.0, "timeout in the profile work")
+    assert them.count("retries", env.RETRIES, 3, 20) == (4, "retries in the profile work")
