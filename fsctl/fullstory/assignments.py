@@ -161,7 +161,9 @@ def _value(key: str, name: str, text: str, now: datetime, zone: tzinfo | None) -
     read = _PLAIN.get(name)
     value = read(text.strip()) if read else _json(key, name, text)
     if value is None and name != "json":
-        raise Usage(f"-p {key}:{name}={_shown(text)} is not {_WORDS[name]}.", hint=_HINTS[name])
+        raise Usage(
+            f"-p {_name(key)}:{name}={_shown(text)} is not {_WORDS[name]}.", hint=_HINTS[name]
+        )
     return value
 
 
@@ -178,7 +180,7 @@ def _date(key: str, text: str, now: datetime, zone: tzinfo | None) -> str:
             moment = None
         if moment is not None and (len(stripped) == 10 or moment.tzinfo is not None):
             return stripped
-    return to_api(parse_time(stripped, now=now, zone=zone, what=f"-p {key}:date:"))
+    return to_api(parse_time(stripped, now=now, zone=zone, what=f"-p {_name(key)}:date:"))
 
 
 def _json(key: str, name: str, text: str) -> Any:
@@ -188,7 +190,7 @@ def _json(key: str, name: str, text: str) -> Any:
         value = decode(text)
     except BadPayload as problem:
         hint = 'Quote it for the shell, as in -p \'tags:json=["a","b"]\'.'
-        raise Usage(f"-p {key}:{name} cannot be read: {problem}.", hint=hint) from None
+        raise Usage(f"-p {_name(key)}:{name} cannot be read: {problem}.", hint=hint) from None
     if name == "json" or isinstance(value, list):
         return value
     return None
@@ -217,6 +219,10 @@ _HINTS = {
     "real": "Write price:real=49.5, or leave :real out for a text.",
     "bool": "Write active:bool=true or active:bool=false.",
 } | dict.fromkeys(("strs", "ints", "reals", "bools", "dates"), 'Write \'tags:strs=["a","b"]\'.')
+
+
+def _name(key: str) -> str:
+    return _shown(key)[1:-1]
 
 
 def _shown(text: str) -> str:

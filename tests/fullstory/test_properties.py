@@ -148,7 +148,9 @@ def test_a_user_has_at_most_500_values_nested_ones_included() -> None:
     half = {f"p{number}": number for number in range(250)}
     assert check_properties("user", {**half, "inner": half}, None) == []
     problems = check_properties("user", {**half, "inner": half, "more": 1}, None)
-    assert [str(p) for p in problems] == ["properties holds 501 values; Fullstory takes at most 500"]
+    assert [str(p) for p in problems] == [
+        "properties holds 501 values; Fullstory takes at most 500"
+    ]
     assert check_properties("event", {**half, "inner": half, "more": 1}, None) == []
 
 
