@@ -45,6 +45,8 @@ class App:
     def __init__(self, world: World | None = None) -> None:
         self._world = world
         self.flags: dict[str, Any] = {}
+        self.arguments: Sequence[str] = ()
+        self.resume: str | None = None  # the command that goes on with long work, once it began
         # The third issue's picker goes here: asked when several connections would do.
         self.choose_connection: Callable[[Sequence[Connection]], Connection] | None = None
 
@@ -64,6 +66,13 @@ class App:
         from ..terminal.world import World
 
         return (self._world or World.from_process()).with_color(self.flags.get("color", "auto"))
+
+    @property
+    def command_line(self) -> str:
+        """What was typed, for a shell."""
+        import shlex
+
+        return shlex.join(["fsctl", *self.arguments])
 
     # -- settings
 

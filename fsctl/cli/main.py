@@ -52,6 +52,7 @@ def _terminate(_number: int, _frame: Any) -> NoReturn:
 def main(arguments: Sequence[str], world: World | None = None) -> int:
     """Run one command line; the process status. Nothing escapes."""
     app = App(world)
+    app.arguments = arguments
     try:
         try:
             return run(app, arguments)
@@ -101,7 +102,8 @@ def _print(app: App, result: Result) -> int:
         error = result.ending()
     except OSError as problem:
         # Who reads a list is free to stop; what became of one request has to be told.
-        error = None if isinstance(result, Rows) else result.ending()
+        reads = isinstance(result, Rows) and not result.writes
+        error = None if reads else result.ending()
         if error is None and problem.errno == errno.EPIPE:
             raise
         error = error or _not_written(app, problem)
@@ -176,15 +178,16 @@ def _stopped(app: App, word: str, code: ExitCode) -> int:
     if app.world.stderr_is_terminal:
         app.messages.break_line()  # it shows the ^C on a line that may have begun
     in_flight = app.caller.in_flight if "caller" in app.__dict__ else None
+    hint = f"This goes on where it stopped: {app.resume}" if app.resume else None
     if in_flight is not None:
         error = FsctlError(
             f"{word} while the {in_flight.noun} was being sent: it may have arrived.",
-            hint=in_flight.check,
+            hint=hint or in_flight.check,
             code="interrupted",
         )
-        app.messages.error(error, json_asked=app.json_asked)
     else:
-        app.messages.error(FsctlError(f"{word}.", code="interrupted"), json_asked=app.json_asked)
+        error = FsctlError(f"{word}.", hint=hint, code="interrupted")
+    app.messages.error(error, json_asked=app.json_asked)
     return code
 
 

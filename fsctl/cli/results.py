@@ -18,13 +18,15 @@ def _well() -> FsctlError | None:
 class Rows(NamedTuple):
     """A list, streamed as it comes; ``ending`` is asked for the failure after the last row.
 
-    ``masked`` rows hold tokens for people's data already.
+    ``masked`` rows hold tokens for people's data already. Rows that ``writes`` make go on to the
+    end when nobody reads them any more: ``ending`` sees to that.
     """
 
     rows: Iterable[Mapping[str, Any] | Sequence[Mapping[str, Any]]]
     columns: Sequence[Column] | None = None
     ending: Ending = _well
     masked: bool = False
+    writes: bool = False
 
 
 class One(NamedTuple):
