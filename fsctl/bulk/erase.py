@@ -36,7 +36,10 @@ class Terms(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A line of the plan. ``again``: an earlier run may have asked for its people."""
+    """A line of the plan: resolved ones are asked for.
+
+    ``again``: an earlier run may have asked for its people already.
+    """
 
     value: Value
     state: str
@@ -58,7 +61,8 @@ class Plan(NamedTuple):
     @property
     def ids(self) -> list[str]:
         """Everyone who is to be asked for."""
-        return [str(person["id"]) for entry in self.entries for person in entry.people]
+        resolved = (entry for entry in self.entries if entry.state == RESOLVED)
+        return [str(person["id"]) for entry in resolved for person in entry.people]
 
 
 class Outcome(NamedTuple):
@@ -104,8 +108,9 @@ def _by_line(records: Sequence[Record]) -> dict[int, dict[str, str]]:
 
 
 def _begun(value: Value, states: Mapping[str, str]) -> Entry:
-    left = [{"id": user_id} for user_id, state in states.items() if state not in _SETTLED]
-    return Entry(value, RESOLVED if left else DONE, left, again=True)
+    left = [user_id for user_id, state in states.items() if state not in _SETTLED]
+    meant = [{"id": user_id} for user_id in left or states]
+    return Entry(value, RESOLVED if left else DONE, meant, again=bool(left))
 
 
 def _looked_up(caller: Caller, value: Value, terms: Terms, warn: Callable[[str], None]) -> Entry:
@@ -143,12 +148,20 @@ def erase(
     """
     # A request of the run that was cut off may still be on its way: it gets the most time.
     for entry in sorted(plan.entries, key=lambda entry: entry.again):
-        if entry.state == DUPLICATE or not entry.people:
-            yield Outcome(entry.value.line, entry.value.text, None, entry.state, entry.error)
+        if entry.state != RESOLVED:
+            yield from outcomes(entry, entry.state)
+            continue
         for person in entry.people[1:]:
             journal.write(Record(entry.value.line, str(person["id"]), PLANNED), keep=False)
         for person in entry.people:
             yield _erased(caller, entry, person, journal, record)
+
+
+def outcomes(entry: Entry, state: str) -> Iterator[Outcome]:
+    """One for each person of the line, or one without an id."""
+    ids: list[str | None] = [str(person["id"]) for person in entry.people]
+    for user_id in ids or [None]:
+        yield Outcome(entry.value.line, entry.value.text, user_id, state, entry.error)
 
 
 def _erased(

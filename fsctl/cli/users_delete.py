@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import click
 from ..errors import FsctlError, NeedsPerson, Usage
 from ..terminal.columns import Column
 from .app import App
+from .from_file import check, from_file_options
 from .options import Command, pass_app
 from .results import One, Rows
 
@@ -35,9 +37,10 @@ WAIT_FOR = 600.0  # seconds
         "fsctl --sandbox users delete ada@example.com --dry-run",
         "fsctl --sandbox users delete ada --yes --receipt ticket-4711.jsonl",
         "fsctl --sandbox users delete --email office@studio.example --all --yes",
+        "echo grace | fsctl --sandbox users delete --from-file - --dry-run",
     ),
 )
-@click.argument("who", metavar="WHO")
+@click.argument("who", required=False, metavar="[WHO]")
 @click.option("--id", "reading", flag_value="id", help="WHO is a Fullstory id.")
 @click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
 @click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
@@ -46,29 +49,54 @@ WAIT_FOR = 600.0  # seconds
 @click.option("--wait", is_flag=True, help="Wait until Fullstory says that the person is gone.")
 @click.option("--wait-for", metavar="TIME", help="Wait at most this long (default 10m).")
 @click.option("--receipt", metavar="FILE", help="Keep a record of the deletion in this new file.")
+@from_file_options
+@click.option("--rejects", metavar="FILE", help="Write what failed here (default FILE.rejects.*).")
+@click.option("--force", is_flag=True, help="Replace an older file of rejects.")
 @pass_app
 def delete(
     app: App,
-    who: str,
+    who: str | None,
     reading: Reading | None,
     all_: bool,
     missing_ok: bool,
     wait: bool,
     wait_for: str | None,
     receipt: str | None,
+    source: str | None,
+    column: str | None,
+    rejects: str | None,
+    force: bool,
 ) -> One | Rows:
-    """Delete WHO with all sessions, events and properties, for good.
+    """Delete WHO, or everyone on a list, with all sessions, events and properties, for good.
 
     WHO has to mean one person, or with --all several who share an e-mail; each is deleted by
     Fullstory id. Who it is is shown, and the uid or id has to be typed; --yes goes ahead. Fullstory
     deletes later: --wait ends with 0 only when Fullstory does not know the person any more, and
     with 5 if that takes too long.
+
+    With --from-file everyone is looked up first, and the number of people has to be typed. What was
+    cut off goes on with the same command. Where some failed the exit code is 6, and the rejects
+    hold them with the reasons.
     """
     from ..fullstory import people
 
+    check([] if who is None else [who], source, column)
+    path = _receipt_path(receipt)
+    waits = wait or wait_for is not None
+    if who is None:
+        from ..bulk.erase import Terms
+        from .users_delete_file import Listed, delete_listed
+
+        if waits:
+            raise Usage("--wait goes with one WHO.", hint="Leave it out.")
+        assert source is not None
+        terms = Terms(reading, all_, missing_ok)
+        keep = partial(_receipt, app, path)
+        return delete_listed(app, Listed(source, column, terms, rejects, force, keep))
+    if rejects is not None or force:
+        raise Usage("--rejects and --force go with --from-file.", hint="Leave them out.")
     people.readings_of(who, reading)
     patience = _patience(wait_for)
-    path = _receipt_path(receipt)
     app.check_output()
     if app.dry_run:
         return _planned(app, who, reading, all_)
@@ -81,7 +109,7 @@ def delete(
     steps: list[Step] = []
     with _receipt(app, path) as record:
         failure = _delete_each(app, persons, record, steps)
-        if failure is None and (wait or wait_for is not None):
+        if failure is None and waits:
             failure = _wait_for_each(app, patience, record, steps)
     if failure is not None and not steps:
         raise failure

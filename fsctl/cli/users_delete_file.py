@@ -1,0 +1,239 @@
+"""``fsctl users delete --from-file``: erase everyone on a list, and be able to stop half way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import FsctlError, Partial, Usage
+from ..terminal.columns import Column
+from .app import App
+from .from_file import learn
+from .results import Rows
+
+if TYPE_CHECKING:
+    from ..bulk.erase import Outcome, Plan, Terms
+    from ..bulk.journal import Input, Journal
+    from ..bulk.values import Value
+    from ..fullstory.erasure import Record
+
+COLUMNS = (
+    Column("line", kind="number", importance=7),
+    Column("who", importance=8),
+    Column("id", kind="id", importance=6),
+    Column("state", importance=9, never_cut=True),
+    Column("reason", importance=5),
+)
+# What the counts of a preview are called, in this order.
+_WORDS = {
+    "done_earlier": "done earlier",
+    "missing": "found nowhere",
+    "ambiguous": "ambiguous",
+    "duplicate": "said before",
+    "failed": "refused",
+}
+
+
+class Listed(NamedTuple):
+    """What was asked for."""
+
+    source: str  # a file's name, or - for stdin
+    column: str | None
+    terms: Terms
+    rejects: str | None
+    force: bool
+    receipt: Callable[[], AbstractContextManager[Record]]
+
+
+def delete_listed(app: App, listed: Listed) -> Rows:
+    """Erase everyone on the list: a preview, a confirmation, and a row for each outcome."""
+    from ..bulk.values import STDIN, people_of, values_in
+
+    rejects = None if app.dry_run else _rejects_path(listed)
+    if not app.dry_run:
+        _check_confirmation(app, from_stdin=listed.source == STDIN)
+    app.check_output()
+    data, stream = _read(app, listed.source)
+    found = values_in(stream, listed.source, column=listed.column)
+    values = people_of(found, listed.source, listed.terms.reading)
+    learn(app, values)
+    if rejects is None:
+        return Rows(_previewed(app, listed, values), COLUMNS)
+    run = _Run(app, listed, rejects, values, _input(app, listed, data))
+    return Rows(run.rows, COLUMNS, ending=run.ending, writes=True)
+
+
+class _Run:
+    """One run over the list. Its rows do the work as they are asked for."""
+
+    def __init__(
+        self, app: App, listed: Listed, rejects: Path, values: list[Value], source: Input
+    ) -> None:
+        self._app = app
+        self._listed = listed
+        self._rejects = rejects
+        self._values = values
+        self._source = source
+        self._rejected: list[Outcome] = []
+        self.rows = self._work()
+
+    def _work(self) -> Iterator[dict[str, Any]]:
+        from ..bulk import erase, journal
+
+        app, terms = self._app, self._listed.terms
+        with journal.opened(app.directory("state"), self._source) as kept:
+            plan = _plan(app, terms, self._values, kept)
+            _confirm(app, plan)
+            app.resume = app.command_line
+            with self._listed.receipt() as record:
+                for outcome in erase.erase(app.caller, plan, kept, record):
+                    if erase.has_failed(outcome, terms):
+                        self._rejected.append(outcome)
+                    yield _as_row(outcome)
+            app.resume = None
+            if not self._rejected:
+                kept.remove()
+
+    def ending(self) -> FsctlError | None:
+        """Finish, whoever still reads the rows, and write down what was not done."""
+        from ..bulk.rejects import write
+
+        for _ in self.rows:
+            pass
+        if not self._rejected:
+            return None
+        column = self._listed.column
+        write(self._rejects, self._rejected, column=column, force=self._listed.force)
+        lines = len({outcome.line for outcome in self._rejected})
+        return Partial(
+            f"{lines:,} of {len(self._values):,} lines failed; {str(self._rejects)!a} holds them "
+            "with the reasons.",
+            hint="The same command again, with --force, tries only what has not been done.",
+        )
+
+
+# -- what to read and to write
+
+
+def _read(app: App, source: str) -> tuple[bytes, Any]:
+    """All of the list, so that what is hashed is what is read."""
+    import io
+
+    from ..bulk.values import opened, shown
+    from .input import MOST_BYTES
+
+    with opened(app.world, source) as stream:
+        data = stream.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise Usage(f"{shown(source)} holds more than 64 MiB.", hint="Split it.")
+    return data, io.BytesIO(data)
+
+
+def _input(app: App, listed: Listed, data: bytes) -> Input:
+    """What the journal belongs to."""
+    import hashlib
+
+    from ..bulk.journal import Input
+    from ..bulk.values import STDIN
+
+    path, modified = STDIN, None
+    if listed.source != STDIN:
+        file = Path(listed.source).expanduser()
+        path, modified = str(file.resolve()), file.stat().st_mtime_ns
+    connection = app.caller.ask_connection(lambda connection, _: connection, "connection")
+    terms = listed.terms
+    return Input(
+        path,
+        len(data),
+        modified,
+        hashlib.sha256(data).hexdigest(),
+        f"{app.gateway.account} {connection}",
+        (listed.column or "", terms.reading or "", "all" if terms.all else ""),
+    )
+
+
+def _rejects_path(listed: Listed) -> Path:
+    """Where the rejects will go. Raises :class:`Usage` where something is there already."""
+    from ..bulk.rejects import default_path
+    from ..bulk.values import STDIN
+    from ..settings.files import check_target
+
+    if listed.rejects is not None:
+        path = Path(listed.rejects).expanduser()
+    elif listed.source != STDIN:
+        path = default_path(Path(listed.source).expanduser())
+    else:
+        raise Usage(
+            "A list from stdin has no place for its rejects.", hint="Name one with --rejects FILE."
+        )
+    check_target(path, force=listed.force)
+    return path
+
+
+# -- the preview
+
+
+def _plan(app: App, terms: Terms, values: list[Value], kept: Journal | None = None) -> Plan:
+    from ..bulk import erase
+
+    app.messages.note(f"looking up {len(values):,} values; nothing is deleted yet.")
+    earlier = kept.earlier if kept is not None else ()
+    plan = erase.plan(app.caller, values, terms, earlier, app.messages.warn)
+    people = len(plan.ids)
+    told = [f"{count:,} {word}" for state, word in _WORDS.items() if (count := plan.counts[state])]
+    left_out = f"; of {len(values):,} lines, {', '.join(told)}" if told else ""
+    app.messages.announce(
+        f"{people:,} {'person' if people == 1 else 'people'} to delete{left_out}."
+    )
+    return plan
+
+
+def _previewed(app: App, listed: Listed, values: list[Value]) -> Iterator[Mapping[str, Any]]:
+    """What ``--dry-run`` shows: who would be asked for."""
+    from ..bulk.erase import RESOLVED, outcomes
+
+    for entry in _plan(app, listed.terms, values).entries:
+        state = "would_delete" if entry.state == RESOLVED else entry.state
+        yield from map(_as_row, outcomes(entry, state))
+
+
+def _as_row(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "line": outcome.line,
+        "who": outcome.who,
+        "id": outcome.id,
+        "state": outcome.state,
+        "reason": outcome.error.message if outcome.error else None,
+    }
+
+
+# -- asking
+
+
+def _check_confirmation(app: App, *, from_stdin: bool) -> None:
+    """Refuse, before anybody is looked up, what could not be confirmed."""
+    from ..terminal.confirm import can_ask
+
+    if app.flags.get("yes"):
+        return
+    if from_stdin or app.flags.get("no_input") or not can_ask(app.world):
+        raise Usage(
+            "A deletion has to be confirmed, and there is no terminal to ask on.",
+            hint="Look with --dry-run, then run it in a terminal with a file, or add --yes.",
+            code="unconfirmed",
+        )
+
+
+def _confirm(app: App, plan: Plan) -> None:
+    """Have the number typed, of one person the id: a mere 1 is typed without reading."""
+    from ..terminal import confirm
+
+    ids = plan.ids
+    if app.flags.get("yes") or not ids:
+        return
+    word = ids[0] if len(ids) == 1 else str(len(ids))
+    whom = "this person" if len(ids) == 1 else f"these {len(ids):,} people"
+    question = f"Type {word} to delete {whom} with all sessions and events, for good:"
+    confirm.typed(app.world, app.messages, question, [word])
