@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.support.json_values import DOCUMENTS
 
-START = "2024-04-03T17:06:00.000Z"
+START = datetime(2024, 4, 3, 17, 6)
 AGENT = {
     "raw_user_agent": "Mozilla/5.0 (Macintosh)",
     "device": "Desktop",
@@ -21,13 +22,13 @@ AGENT = {
 
 def row(kind: str, second: float = 0, page: str = "", view: str = "1", **properties: Any) -> Any:
     """An event ``second`` seconds into the session, on ``page`` of shop.example."""
-    minute, rest = divmod(second, 60)
+    moment = START + timedelta(seconds=second)
     url = {"full_url": f"https://shop.example{page}", "host": "shop.example", "path": page}
     return {
         "device_id": "17117",
         "session_id": "5916567459329906423",
         "view_id": view,
-        "event_time": f"2024-04-03T17:{6 + int(minute):02}:{rest:06.3f}Z",
+        "event_time": moment.isoformat(timespec="milliseconds") + "Z",
         "event_type": kind,
         "event_properties": properties,
         "source_type": "web",
