@@ -110,7 +110,7 @@ def test_the_traps_work(checkout: Checkout) -> None:
 def test_without_a_token_no_planted_membrane_is_found(
     cwd: str, checkout: Checkout, home: Path
 ) -> None:
-    for transport in ("auto", "http", "cli"):
+    for transport in ("auto", "cli"):
         env = {"PATH": checkout.path(), "FSCTL_TRANSPORT": transport}
         done = Fsctl(home, env)(*CREATE, cwd=checkout.root / cwd)
         assert done.code == 4, done.show
