@@ -24,7 +24,7 @@ from .values import Value
 RESOLVED, DONE = "resolved", "done_earlier"
 MISSING, AMBIGUOUS, DUPLICATE = "missing", "ambiguous", "duplicate"
 UNKNOWN = State.UNKNOWN.value
-_SETTLED = frozenset((State.ACCEPTED.value, State.BEING_DELETED.value, State.GONE.value))
+_SETTLED = frozenset((State.ACCEPTED.value, State.BEING_DELETED.value, State.GONE.value, DUPLICATE))
 
 
 class Terms(NamedTuple):
@@ -94,7 +94,7 @@ def plan(
         if entry.state == RESOLVED:
             new = [person for person in entry.people if str(person["id"]) not in seen]
             seen.update(str(person["id"]) for person in new)
-            entry = entry._replace(people=new, state=RESOLVED if new else DUPLICATE)
+            entry = entry._replace(people=new) if new else entry._replace(state=DUPLICATE)
         entries.append(entry)
     return Plan(entries)
 
@@ -146,15 +146,23 @@ def erase(
     :class:`Unavailable`, and :class:`Refused` where a record cannot be kept; nobody is asked for
     then who is not in the journal.
     """
+    # By the time of a second run the person may be gone, and such a line would find nobody.
+    for entry in plan.entries:
+        if entry.state == DUPLICATE:
+            _note(journal, entry, entry.people, DUPLICATE)
     # A request of the run that was cut off may still be on its way: it gets the most time.
     for entry in sorted(plan.entries, key=lambda entry: entry.again):
         if entry.state != RESOLVED:
             yield from outcomes(entry, entry.state)
             continue
-        for person in entry.people[1:]:
-            journal.write(Record(entry.value.line, str(person["id"]), PLANNED), keep=False)
+        _note(journal, entry, entry.people[1:], PLANNED)
         for person in entry.people:
             yield _erased(caller, entry, person, journal, record)
+
+
+def _note(journal: Journal, entry: Entry, persons: Sequence[Person], state: str) -> None:
+    for person in persons:
+        journal.write(Record(entry.value.line, str(person["id"]), state), keep=False)
 
 
 def outcomes(entry: Entry, state: str) -> Iterator[Outcome]:

@@ -49,8 +49,11 @@ class Input(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A person of one line, and how far the deletion has come: an ``erasure.State``, or one of
-    :data:`PLANNED` and :data:`FAILED`."""
+    """A person of one line, and how far the deletion has come.
+
+    ``state`` is an ``erasure.State``, :data:`PLANNED` or :data:`FAILED`, or says that another line
+    stands for the person.
+    """
 
     line: int
     id: str
