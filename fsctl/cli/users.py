@@ -84,7 +84,7 @@ def get(
     app.check_output()
     failures: list[FsctlError] = []
 
-    def each() -> Iterator[Sequence[Person]]:
+    def each() -> Iterator[Person]:
         for name in wanted:
             found = people.find(
                 app.caller,
@@ -95,11 +95,11 @@ def get(
             )
             if len(found.people) != 1:
                 failures.append(_several(found) if found.people else _nobody(found))
-            yield found.people
+            yield from found.people
 
     if len(wanted) > 1 or source is not None:
         return Rows(each(), COLUMNS, ending=lambda: _judged(app, failures))
-    rows = next(each())
+    rows = list(each())
     if len(rows) == 1:
         return One(rows[0], COLUMNS)
     if not rows:
