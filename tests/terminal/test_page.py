@@ -127,7 +127,7 @@ def test_nothing_comes_from_outside_and_the_style_is_allowed_by_its_hash() -> No
 
 
 def test_links_lead_to_the_replay_and_the_pages_and_to_nothing_that_is_no_web_address() -> None:
-    odd = row("navigate", 70, "", "3")
+    odd = row("navigate", 3730, "", "3")
     odd["source_properties"] = {
         "url": "javascript:alert(1)",
         "initial_referrer": "data:text/html,x",
