@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -10,6 +11,7 @@ import click
 from ..errors import FsctlError, Usage
 from ..terminal.columns import Column
 from .app import App
+from .from_file import from_file_options, names
 from .options import Command, pass_app
 from .results import Drawn, One, Rows
 from .sessions import replay_address
@@ -43,7 +45,8 @@ COLUMNS_OF_MANY = (
         "fsctl --sandbox sessions list ada --at -2h --jq .id",
     ),
 )
-@click.argument("who", metavar="WHO")
+@click.argument("who", nargs=-1, metavar="[WHO...]")
+@from_file_options
 @click.option("--id", "reading", flag_value="id", help="WHO is a Fullstory id.")
 @click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
 @click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
@@ -52,15 +55,23 @@ COLUMNS_OF_MANY = (
 @click.option("--until", metavar="TIME", help="Only those that began at that time or before.")
 @click.option("--at", metavar="TIME", help="Only the last one that had begun by that time.")
 @pass_app
-def list_(app: App, who: str, reading: Reading | None, **window: Any) -> Rows:
-    """List the sessions of WHO (a Fullstory id, a uid or an e-mail), newest first.
+def list_(
+    app: App,
+    who: tuple[str, ...],
+    reading: Reading | None,
+    source: str | None,
+    column: str | None,
+    **window: Any,
+) -> Rows:
+    """List the sessions of each WHO (a Fullstory id, a uid or an e-mail), newest first.
 
     All of them, unless an option says otherwise; a warning tells where Fullstory gave fewer. Times
-    are ISO 8601, -2h, '3d ago' or Unix seconds. Where WHO means several people the sessions of each
-    are shown, and the exit code is 1.
+    are ISO 8601, -2h, '3d ago' or Unix seconds. Where a WHO means several people the sessions of
+    each are shown, and the exit code is 1.
     """
-    check_names((who,), reading)
-    return list_sessions(app, (who,), reading, Window.of(app, **window))
+    wanted = Window.of(app, **window)
+    asked = names(app, who, reading, source, column)
+    return list_sessions(app, asked, reading, wanted, many=source is not None or len(asked) > 1)
 
 
 class Window(NamedTuple):
@@ -92,18 +103,10 @@ class Window(NamedTuple):
         return window
 
 
-def check_names(names: Iterable[str], reading: Reading | None) -> None:
-    """Refuse, before anything is sent, what nobody can be called."""
-    from ..fullstory.people import readings_of
-
-    for name in names:
-        readings_of(name, reading)
-
-
 def list_sessions(
-    app: App, names: Iterable[str], reading: Reading | None, window: Window, *, many: bool = False
+    app: App, who: Sequence[str], reading: Reading | None, window: Window, *, many: bool
 ) -> Rows:
-    """The sessions of everyone whom ``names`` mean, person by person, each newest first.
+    """The sessions of everyone whom ``who`` means, person by person, each newest first.
 
     With ``many`` the rows tell whose they are, and a name that means nobody is a failure after the
     last row; else there is one name, and it is one before anything is printed.
@@ -112,24 +115,24 @@ def list_sessions(
 
     app.check_output()
     search = Search(app, reading)
-    asked: Iterable[tuple[str, Sequence[Person]]]
-    if many:
-        asked, tells_owner = search.each(names), True
-    else:
-        [who] = names
-        asked = [(who, search.people(who))]
-        tells_owner = len(asked[0][1]) > 1
+    asked: Iterable[tuple[str, Person]] = search.each(who)
+    tells_owner = many
+    if not many:
+        asked = list(asked)
+        if not asked and (failure := search.ending()):
+            raise failure
+        tells_owner = len(asked) > 1
 
     def pages() -> Iterator[list[Mapping[str, Any]]]:
-        for who, persons in asked:
-            for person in persons:
+        for name, person in asked:
+            with search.going_on() if tells_owner else nullcontext():
                 found = sessions_of(app.caller, person, **window._asdict())
                 if not found.complete:
                     app.messages.warn(
-                        f"Fullstory gave {len(found.sessions)} sessions of {who!a} that fit, and "
+                        f"Fullstory gave {len(found.sessions)} sessions of {name!a} that fit, and "
                         "older ones may be missing."
                     )
-                owner = _owner(who, person) if tells_owner else {}
+                owner = _owner(name, person) if tells_owner else {}
                 yield [{**owner, **row(app, session)} for session in found.sessions]
 
     return Rows(pages(), COLUMNS_OF_MANY if tells_owner else COLUMNS, search.ending)
@@ -144,31 +147,34 @@ class Search:
         self._by_id = by_id
         self._failures: list[FsctlError] = []
 
-    def people(self, who: str) -> Sequence[Person]:
-        """Everyone whom the only ``who`` means. Raises :class:`NotFound` for nobody."""
-        found = self._find(who)
-        if not found:
-            raise self._failures.pop()
-        return found
-
-    def each(self, names: Iterable[str]) -> Iterator[tuple[str, Sequence[Person]]]:
-        for who in names:
-            yield who, self._find(who)
-
-    def _find(self, who: str) -> Sequence[Person]:
+    def each(self, who: Iterable[str], *, alone: bool = False) -> Iterator[tuple[str, Person]]:
+        """Everyone whom each ``who`` means; with ``alone`` only where that is one person."""
         from ..fullstory import people, sessions
 
-        found = people.find(
-            self._app.caller, who, reading=self._reading, warn=self._app.messages.warn
-        )
-        if not found.people:
-            self.failed(sessions.nobody(found))
-        elif found.ambiguous:
-            self.failed(sessions.several(found, by_id=self._by_id))
-        return found.people
+        for name in who:
+            found = people.find(
+                self._app.caller, name, reading=self._reading, warn=self._app.messages.warn
+            )
+            if not found.people:
+                self.failed(sessions.nobody(found))
+            elif found.ambiguous:
+                self.failed(sessions.several(found, by_id=self._by_id))
+            if not (alone and found.ambiguous):
+                yield from ((name, person) for person in found.people)
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Where the sessions of one person cannot be listed, those of the next one may."""
+        from ..fullstory.sessions import Unlisted
+
+        try:
+            yield
+        except Unlisted as failure:
+            self.failed(failure)
 
     def failed(self, failure: FsctlError) -> None:
-        self._failures.append(failure)
+        if all(failure.message != known.message for known in self._failures):
+            self._failures.append(failure)
 
     def ending(self) -> FsctlError | None:
         """The first failure; the others become warnings."""
@@ -177,8 +183,8 @@ class Search:
         return self._failures[0] if self._failures else None
 
 
-def _owner(who: str, person: Person) -> dict[str, Any]:
-    return {"who": who, "user_id": str(person["id"])}
+def _owner(name: str, person: Person) -> dict[str, Any]:
+    return {"who": name, "user_id": str(person["id"])}
 
 
 def row(app: App, session: Session) -> dict[str, Any]:
@@ -207,7 +213,8 @@ def row(app: App, session: Session) -> dict[str, Any]:
         "fsctl --sandbox sessions latest ada grace nils --id",
     ),
 )
-@click.argument("who", nargs=-1, required=True, metavar="WHO...")
+@click.argument("who", nargs=-1, metavar="[WHO...]")
+@from_file_options
 @click.option("--user-id", "reading", flag_value="id", help="WHO is a Fullstory id.")
 @click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
 @click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
@@ -216,7 +223,12 @@ def row(app: App, session: Session) -> dict[str, Any]:
 @click.option("--open", "show", flag_value="open", help="Open the replay in the browser.")
 @pass_app
 def latest(
-    app: App, who: tuple[str, ...], reading: Reading | None, show: str | None
+    app: App,
+    who: tuple[str, ...],
+    reading: Reading | None,
+    source: str | None,
+    column: str | None,
+    show: str | None,
 ) -> One | Rows | Drawn | None:
     """Show the newest session of each WHO (a Fullstory id, a uid or an e-mail).
 
@@ -224,23 +236,18 @@ def latest(
     WHO means several people the exit code is 1 and, without these options, all of them are shown;
     where there is nobody or no session it is 3.
     """
-    check_names(who, reading)
-    if show == "open":
-        from .sessions_one import open_newest
+    asked = names(app, who, reading, source, column)
+    if show != "open":
+        return latest_sessions(app, asked, reading, show, many=source is not None or len(asked) > 1)
+    from .sessions_one import open_newest
 
-        if len(who) > 1:
-            raise Usage("--open opens one replay.", hint="Name one person.")
-        return open_newest(app, who[0], reading)
-    return latest_sessions(app, who, reading, show, many=len(who) > 1)
+    if len(asked) > 1:
+        raise Usage("--open opens one replay.", hint="Name one person.")
+    return open_newest(app, asked[0], reading)
 
 
 def latest_sessions(
-    app: App,
-    names: Iterable[str],
-    reading: Reading | None,
-    show: str | None = None,
-    *,
-    many: bool = False,
+    app: App, who: Sequence[str], reading: Reading | None, show: str | None, *, many: bool
 ) -> One | Rows | Drawn:
     """The newest session of each name: as rows, or with ``show`` (url, id) as bare lines."""
     from ..fullstory.sessions import newest, none_of
@@ -248,33 +255,30 @@ def latest_sessions(
     search = Search(app, reading, "--user-id")
 
     def each() -> Iterator[tuple[str, Person, Session]]:
-        for who, persons in search.each(names):
-            if show and len(persons) > 1:
-                continue  # a script would take any of them for the one that was meant
-            for person in persons:
+        # A script would take any of several people for the one that was meant.
+        for name, person in search.each(who, alone=show is not None):
+            with search.going_on():
                 session = newest(app.caller, person)
                 if session is not None:
-                    yield who, person, session
-                elif len(persons) == 1:
-                    search.failed(none_of(who))
+                    yield name, person, session
+                else:
+                    search.failed(none_of(name))
 
     if show is not None:
         _check_bare(app, show)
-        return Drawn((f"{_bare(app, session, show)}\n" for _, _, session in each()), search.ending)
+        return Drawn(_lines(app, (session for *_, session in each()), show, search), search.ending)
     app.check_output()
+    rows = ({**_owner(name, one), **row(app, session)} for name, one, session in each())
     if many:
-        rows = ({**_owner(who, person), **row(app, session)} for who, person, session in each())
         return Rows(rows, COLUMNS_OF_MANY, search.ending)
-    found = list(each())
-    if not found and (failure := search.ending()):
+    found = list(rows)
+    failure = search.ending()
+    if not found and failure:
         raise failure
-    if len(found) == 1:
-        return One(row(app, found[0][2]), COLUMNS, search.ending)
-    return Rows(
-        [{**_owner(who, person), **row(app, session)} for who, person, session in found],
-        COLUMNS_OF_MANY,
-        search.ending,
-    )
+    if failure:
+        return Rows(found, COLUMNS_OF_MANY, lambda: failure)
+    [told] = found
+    return One({key: told[key] for key in told if key not in ("who", "user_id")}, COLUMNS)
 
 
 def _check_bare(app: App, show: str) -> None:
@@ -287,9 +291,14 @@ def _check_bare(app: App, show: str) -> None:
             )
 
 
-def _bare(app: App, session: Session, show: str) -> str:
-    if show == "id":
-        return session.id.text
+def _lines(app: App, sessions: Iterable[Session], show: str, search: Search) -> Iterator[str]:
     from ..fullstory.ids import Reference
 
-    return session.url or replay_address(app, Reference(session.id))
+    for session in sessions:
+        try:
+            if show == "id":
+                yield f"{session.id.text}\n"
+            else:
+                yield f"{session.url or replay_address(app, Reference(session.id))}\n"
+        except Usage as error:  # nobody told the organisation
+            search.failed(error)

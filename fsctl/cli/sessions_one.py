@@ -188,11 +188,9 @@ def _show(app: App, url: str) -> Drawn | None:
 )
 @click.argument("session", metavar="SESSION")
 @_person_options
-@click.option(
-    "--summary-profile", "profile", metavar="ID", help="Summarise as this summary profile says."
-)
+@click.option("--summary-profile", metavar="ID", help="Summarise as this summary profile says.")
 @pass_app
-def summary(app: App, session: str, reading: Reading | None, profile: str | None) -> One:
+def summary(app: App, session: str, reading: Reading | None, summary_profile: str | None) -> One:
     """Show Fullstory's own summary of SESSION, written by its language model.
 
     SESSION is any form of a session's id or replay URL, or a person, whose newest session it is
@@ -201,13 +199,13 @@ def summary(app: App, session: str, reading: Reading | None, profile: str | None
     """
     from ..fullstory import sessions
 
-    if profile == "":
+    if summary_profile == "":
         raise Usage("--summary-profile is empty.", hint="Give the profile's id, or leave it out.")
     app.check_output()
     identifier = sessions.resolve(
         app.caller, session, note=app.messages.note, warn=app.messages.warn, reading=reading
     )
-    call = sessions.summary_call(identifier, profile)
+    call = sessions.summary_call(identifier, summary_profile)
     if app.dry_run:
         return One(app.plan(call))
     return One(sessions.summary(app.caller, call), SUMMARY_COLUMNS)

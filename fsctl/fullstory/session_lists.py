@@ -43,6 +43,10 @@ class Listing(NamedTuple):
     complete: bool
 
 
+class Unlisted(Refused):
+    """Fullstory cannot list the sessions of this person, or only mixed with those of others."""
+
+
 def newest(caller: Caller, person: Person) -> Session | None:
     """The session of ``person`` that began last, asked for as :func:`sessions_of` does."""
     return next(iter(sessions_of(caller, person, limit=1).sessions), None)
@@ -59,7 +63,7 @@ def sessions_of(
     """The sessions of ``person`` that began from ``since`` to ``until``, at most ``limit``.
 
     The API knows no dates and gives 20 unless told otherwise: more and more are asked for until
-    the window is covered. Raises :class:`Refused` for a person whose sessions cannot be told from
+    the window is covered. Raises :class:`Unlisted` for a person whose sessions cannot be told from
     those of others.
     """
     window: list[Session] = []
@@ -79,14 +83,14 @@ def _asked_by(caller: Caller, person: Person) -> dict[str, str]:
     user = f"The user {person.get('id')}"
     email = person.get("email")
     if not email:
-        raise Refused(
+        raise Unlisted(
             f"{user} has neither a uid nor an e-mail, and sessions are listed by these.",
             hint="Look at the person in Fullstory: `fsctl users get` gives the address.",
             code="anonymous",
         )
     claimants = people.find(caller, str(email), reading="email").people
     if len(claimants) > 1:
-        raise Refused(
+        raise Unlisted(
             f"{user} has no uid, and the e-mail is that of {len(claimants)} people: Fullstory "
             "gives their sessions only mixed.",
             hint="See them mixed with `fsctl raw request /sessions/v2 --query email=EMAIL`.",

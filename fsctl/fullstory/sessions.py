@@ -13,12 +13,13 @@ from .call import Caller
 from .ids import SESSION_ADVICE, SessionId, can_be_fullstory_id, parse_session
 from .operations import GET_SESSION_EVENTS, SESSION_SUMMARY
 from .people import Found, Person, Reading
-from .session_lists import Listing, Session, newest, sessions_of
+from .session_lists import Listing, Session, Unlisted, newest, sessions_of
 from .types import Call
 
 __all__ = [
-    "Listing", "Session", "age_of", "events", "newest", "newest_of", "nobody", "none_of", "picked",
-    "resolve", "sessions_of", "several", "summary", "summary_call", "the_person",
+    "Listing", "Session", "Unlisted", "age_of", "events", "newest", "newest_of", "nobody",
+    "none_of", "picked", "resolve", "sessions_of", "several", "summary", "summary_call",
+    "the_person",
 ]  # fmt: skip
 
 # How Membrane tells that an answer is over its limit is not documented.
@@ -101,7 +102,8 @@ def newest_of(
 ) -> Session:
     """The newest session of the one person whom ``who`` means.
 
-    Raises :class:`NotFound` for nobody or no session, :class:`Refused` for several people.
+    Raises :class:`NotFound` for nobody or no session, :class:`Refused` for several people and for
+    one whose sessions cannot be told from others'.
     """
     session = newest(caller, the_person(caller, who, reading=reading, warn=warn))
     if session is None:
