@@ -199,11 +199,19 @@ def _page(
     return None
 
 
-def _data(app: App, told: Story, wanted: Callable[[Step], bool] | None) -> One | Rows:
-    from ..fullstory.story_data import as_data, as_rows
+def _data(app: App, told: Story, wanted: Callable[[Step], bool] | None) -> One | Rows | Drawn:
+    from ..fullstory import story_data
     from ..settings import env
 
     output = app.settings.text("output", env.OUTPUT)
-    if output is not None and output.value in _ROW_FORMATS:
-        return Rows(as_rows(told, wanted), COLUMNS, masked=True)
-    return One(as_data(told, wanted), masked=True)
+    form = output.value if output else "json"
+    if form in _ROW_FORMATS:
+        return Rows(story_data.as_rows(told, wanted), COLUMNS, masked=True)
+    picked = app.flags.get("jq") is not None or app.flags.get("fields") is not None
+    if picked or form != "json":
+        return One(story_data.as_data(told, wanted), masked=True)
+    from ..terminal.long_object import pieces
+
+    steps = story_data.as_rows(told, wanted)
+    ci = app.world.under_ci
+    return Drawn(pieces(story_data.summary(told), story_data.STEPS, steps, ci=ci))

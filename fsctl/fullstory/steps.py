@@ -39,6 +39,7 @@ ROW_KEYS = frozenset(
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _DEEPEST = 4  # levels of nested properties that get names of their own; below them JSON
 _MILLISECONDS_FROM = 100_000_000_000  # epochs from here on: in seconds this is the year 5138
+_JSON = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
 class Told(NamedTuple):
@@ -115,25 +116,25 @@ def page_of(event: Event) -> str:
 
 
 def tell(event: Event) -> Told:
-    """What the event says, for people."""
-    left = dict(mapping(event.get("event_properties")))
+    """What the event says, for people, but for its time (see :func:`unread_time`)."""
+    properties = event.get("event_properties")
+    left = dict(properties) if isinstance(properties, Mapping) else {}
     text, place = _spoken(kind_of(event), left, page_of(event))
     more = tuple(_flat(left)) if left else ()
+    if not left and properties not in _EMPTY and not isinstance(properties, Mapping):
+        more = (("event_properties", text_of(properties)),)
     if not event.keys() <= ROW_KEYS:
         more += tuple(_flat({key: event[key] for key in event if key not in ROW_KEYS}))
-    more += tuple(_unreadable(event))
+    kind = event.get("event_type")
+    if kind is not None and not isinstance(kind, str):
+        more += (("event_type", text_of(kind)),)
     return Told(text, place, more)
 
 
-def _unreadable(event: Event) -> Iterator[tuple[str, str]]:
-    """The row's own fields that hold something else than they should."""
-    if not isinstance(event.get("event_type", ""), str) and event["event_type"] is not None:
-        yield "event_type", text_of(event["event_type"])
-    if "event_time" in event and moment_of(event) is None and event["event_time"] is not None:
-        yield "event_time", text_of(event["event_time"])
-    properties = event.get("event_properties")
-    if not isinstance(properties, Mapping) and properties not in _EMPTY:
-        yield "event_properties", text_of(properties)
+def unread_time(event: Event) -> Properties:
+    """What stands where an event without a readable time should have one."""
+    told = event.get("event_time")
+    return () if told in _EMPTY else (("event_time", text_of(told)),)
 
 
 def _spoken(kind: str, left: dict[str, Any], page: str) -> tuple[str, str]:
@@ -202,4 +203,4 @@ def text_of(value: Any) -> str:
     """A value as text: strings as they are, nothing for null, JSON for the rest."""
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return "" if value is None else _JSON.encode(value)

@@ -207,7 +207,7 @@ def _steps(
             steps.sort_of(kind),
             told.text,
             told.place,
-            told.more,
+            told.more if moment is not None else told.more + steps.unread_time(event),
             pages.begun_by(event, kind, at),
             event,
         )

@@ -13,12 +13,18 @@ from .steps import ROW_KEYS
 from .story import Step, Story
 
 BINS = 60
+STEPS = "steps"
 
 Wanted = Callable[[Step], bool]
 
 
 def as_data(story: Story, wanted: Wanted | None = None) -> dict[str, Any]:
     """The whole story as one object; ``wanted`` says which steps, the rest is of all."""
+    return {**summary(story), STEPS: list(as_rows(story, wanted))}
+
+
+def summary(story: Story) -> dict[str, Any]:
+    """The same without the steps."""
     who = story.who
     return {
         "session_id": story.session,
@@ -37,7 +43,6 @@ def as_data(story: Story, wanted: Wanted | None = None) -> dict[str, Any]:
         "signals": story.signals,
         "types": dict(story.kinds),
         "density": [part._asdict() for part in story.density(BINS)],
-        "steps": list(as_rows(story, wanted)),
     }
 
 
