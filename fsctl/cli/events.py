@@ -11,7 +11,7 @@ from .app import App
 from .options import Command, LazyGroup, pass_app
 from .properties import given, property_options
 from .results import One
-from .users_write import READINGS
+from .who import READINGS, the_person
 
 if TYPE_CHECKING:
     from ..fullstory.events import Owner
@@ -126,11 +126,11 @@ def _owner(
     app: App, who: str | None, reading: Reading | None, session: str | None, most_recent: bool
 ) -> Owner:
     """Whose event it is; a user goes by id, because a uid that is unknown would make a new one."""
-    from ..fullstory import people_changes, sessions
+    from ..fullstory import sessions
     from ..fullstory.events import Owner
 
     if who is not None:
-        person = people_changes.the_one(app.caller, who, reading=reading, warn=app.messages.warn)
+        person = the_person(app, who, reading)
         return Owner(user_id=str(person["id"]), most_recent_session=most_recent)
     if session is not None:
         found = sessions.resolve(

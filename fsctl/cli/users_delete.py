@@ -16,6 +16,7 @@ from .app import App
 from .from_file import check, from_file_options
 from .options import Command, pass_app
 from .results import One, Rows
+from .who import in_place_of
 
 if TYPE_CHECKING:
     from ..fullstory.erasure import Record, Step
@@ -174,8 +175,7 @@ def _planned(app: App, who: str, reading: Reading | None, all_: bool) -> One | R
     try:
         found = people.find(app.caller, who, reading=reading, warn=app.messages.warn)
     except NeedsPerson as error:
-        app.messages.note(f"{error.message} WHO cannot be looked up, so ID stands for the id.")
-        return One(app.plan(erasure.deletion({"id": "ID"})))
+        return One(app.plan(erasure.deletion(in_place_of(app, who, reading, error))))
     persons = _meant(found, all_)
     if not persons:
         return _nobody(app, found, False)
@@ -295,6 +295,7 @@ def _wait_for_each(
         if step.state is erasure.State.GONE:
             continue
         user_id = step.person["id"]
+        app.resume = f"fsctl users delete --id {user_id} --wait --missing-ok --yes"
         app.messages.note(f"waiting until Fullstory does not know {user_id} any more.")
         try:
             steps[at] = erasure.wait_until_gone(app.caller, step.person, deadline)
@@ -302,13 +303,8 @@ def _wait_for_each(
             steps[at] = error.step
             record(error.step)
             return error
-        except BaseException:
-            app.messages.announce(
-                f"the deletion of {user_id} goes on; look again with "
-                f"`fsctl users delete --id {user_id} --wait --missing-ok --yes`."
-            )
-            raise
         record(steps[at])
+    app.resume = None
     return None
 
 

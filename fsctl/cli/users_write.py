@@ -11,11 +11,10 @@ from .options import Command, pass_app
 from .properties import given, property_options
 from .results import One
 from .users import COLUMNS
+from .who import READINGS, the_person
 
 if TYPE_CHECKING:
     from ..fullstory.people import Reading
-
-READINGS = click.Choice(("id", "uid", "email"))
 
 
 @click.command(
@@ -100,11 +99,11 @@ def update(
     people.readings_of(who, reading)
     people_changes.check_fields(uid, email, display_name, properties)
     app.check_output()
-    person = people_changes.the_one(app.caller, who, reading=reading, warn=app.messages.warn)
+    person = the_person(app, who, reading)
     call = people_changes.update_user(
         person, uid=uid, email=email, display_name=display_name, given=properties
     )
-    people_changes.check_uid_is_free(app.caller, person, uid)
     if app.dry_run:
         return One(app.plan(call))
+    people_changes.check_uid_is_free(app.caller, person, uid)
     return One(people_changes.changed(call, app.caller.call(call).body), COLUMNS)

@@ -1,0 +1,38 @@
+"""The one person whom a WHO means, for commands that write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import NeedsPerson
+
+if TYPE_CHECKING:
+    from ..fullstory.people import Person, Reading
+    from .app import App
+
+READINGS = click.Choice(("id", "uid", "email"))
+
+
+def the_person(app: App, who: str, reading: Reading | None) -> Person:
+    """Whom ``who`` means; with --dry-run and nobody to ask, somebody in their place."""
+    from ..fullstory import people_changes
+
+    try:
+        return people_changes.the_one(app.caller, who, reading=reading, warn=app.messages.warn)
+    except NeedsPerson as error:
+        if not app.dry_run:
+            raise
+        return in_place_of(app, who, reading, error)
+
+
+def in_place_of(app: App, who: str, reading: Reading | None, error: NeedsPerson) -> Person:
+    """A person for a plan that cannot be looked up: an id is taken as it is."""
+    from ..fullstory.ids import can_be_fullstory_id
+
+    if reading in (None, "id") and can_be_fullstory_id(who):
+        app.messages.note(f"{error.message} {who} is taken for a Fullstory id.")
+        return {"id": who}
+    app.messages.note(f"{error.message} ID stands for the Fullstory id of {who!a}.")
+    return {"id": "ID"}
