@@ -509,6 +509,14 @@ def test_an_id_alone_needs_the_organisation(alone: Program) -> None:
     assert "Set org in your profile" in done.err
 
 
+def test_the_sandbox_has_an_organisation_of_its_own(sandbox: Program) -> None:
+    done = sandbox("sessions", "open", "1:2")
+    assert (done.code, done.out) == (
+        0,
+        "https://app.fullstory.com/ui/SANDBOX-na1/session/1:2\n",
+    ), done.show
+
+
 @pytest.mark.parametrize(
     ("profile", "start"),
     [
