@@ -118,6 +118,8 @@ class Masker:
         """E-mails and IP addresses."""
         if "@" in text or ("%" in text and "40" in text):
             text = _email().sub(lambda found: self.token("email", _decoded(found[0])), text)
+        if "@" in text:
+            text = _odd_email().sub(lambda found: self.token("email", found[0]), text)
         if "." in text:
             text = _ipv4().sub(self._ipv4_match, text)
         return _ipv6().sub(self._ipv6_match, text) if ":" in text else text
@@ -140,14 +142,16 @@ class Masker:
     def _without_phrases(self, text: str) -> str:
         if not self._learned:
             return text
+        text = _quoted().sub(self._quoted_match, text)
         for phrase in self._phrases:
             if phrase in text:
-                text = text.replace(phrase, self._learned[phrase])
-        return _quoted().sub(self._quoted_match, text)
+                token = self._learned[phrase]
+                text = _alone(phrase).sub(lambda found, token=token: token, text)  # type: ignore[misc]
+        return text
 
     def _quoted_match(self, match: re.Match[str]) -> str:
-        mark, inner = match[0][0], match[0][1:-1]
-        return f"{mark}{self._learned.get(inner, inner)}{mark}"
+        mark, inner = match[0][0], match[0][1:]
+        return mark + self._learned.get(inner, inner)
 
     def _without_words(self, text: str) -> str:
         return _word().sub(self._word_match, text) if self._learned else text
@@ -157,6 +161,12 @@ class Masker:
             if word in self._learned:
                 return self._learned[word] + match[0][len(word) :]
         return match[0]
+
+
+def _alone(phrase: str) -> re.Pattern[str]:
+    before = r"(?<!\w)" if re.match(r"\w", phrase) else ""
+    after = r"(?!\w)" if re.search(r"\w\Z", phrase) else ""
+    return re.compile(before + re.escape(phrase) + after)
 
 
 def _is_id(text: str) -> bool:
@@ -189,7 +199,7 @@ def _address() -> re.Pattern[str]:
 @cache
 def _query() -> re.Pattern[str]:
     """A query of an address without a scheme; a question mark alone asks something."""
-    return re.compile(r"\?([^\s\"'<>`=]*+=[^\s\"'<>`]*+)")
+    return re.compile(r"\?([^\s\"'<>`=?]*+=[^\s\"'<>`]*+)")
 
 
 @cache
@@ -204,6 +214,12 @@ def _email() -> re.Pattern[str]:
 
 
 @cache
+def _odd_email() -> re.Pattern[str]:
+    """With signs before the at sign that are legal there, and elsewhere end one."""
+    return re.compile(r"[^\s@\"'<>(),:;]{1,64}@\w++(?:[.-]++\w++)*+")
+
+
+@cache
 def _ipv4() -> re.Pattern[str]:
     return re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)", re.ASCII)
 
@@ -215,7 +231,8 @@ def _ipv6() -> re.Pattern[str]:
 
 @cache
 def _quoted() -> re.Pattern[str]:
-    return re.compile(r"'[^']{1,300}+'|\"[^\"]{1,300}+\"")
+    """What a quote begins; the one at its end may begin something, too."""
+    return re.compile(r"'[^']{1,300}+(?=')|\"[^\"]{1,300}+(?=\")")
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -56,8 +57,11 @@ class _Place(NamedTuple):
     known: tuple[_Known, ...] = ()
     depth: int = 0
 
-    def below(self, key: str | None = None) -> _Place:
-        return _Place(self.key if key is None else key, self.known, self.depth + 1)
+    def at(self, key: str) -> _Place:
+        return _Place(key, self.known, self.depth)
+
+    def below(self) -> _Place:
+        return _Place(self.key, self.known, self.depth + 1)
 
 
 def masked(masker: Masker, document: Any) -> Any:
@@ -89,25 +93,29 @@ class _Masking:
         own = tuple(
             _Known(self._masker.token(kind, value), _spellings(value))
             for key, value in thing.items()
-            if (kind := kinds[key]) in ("uid", "name") and isinstance(value, str) and value[1:]
+            if (kind := kinds[key]) in ("uid", "name", "email")
+            and isinstance(value, str)
+            and value[1:]
         )
         inner = _Place(place.key, (*place.known, *own), place.depth + 1)
         return {
-            self._text(str(key), inner): self._member(value, kinds[key], inner._replace(key=key))
+            self._text(str(key), inner): self._member(value, kinds[key], inner.at(key))
             for key, value in ((str(key), value) for key, value in thing.items())
         }
 
     def _member(self, value: Any, kind: Kind | None, place: _Place) -> Any:
         name = _plain(place.key)
-        place = place._replace(key=name)
+        place = place.at(name)
         if name.endswith(_SCHEMAS):
             return self._shapes(value, place)
         if name.endswith("id") and kind is None and isinstance(value, str) and value.isdigit():
             return value
-        if kind is None or (kind in ("url", "who") and _is_nested(value)):
+        if kind is None or (kind == "who" and _is_nested(value)):
             return self.value(value, place)
         if kind == "url":
-            return self._hidden(self._masker.url(value), place) if value else value
+            if not isinstance(value, str):
+                return self.value(value, place)
+            return self._hidden(self._masker.url(value), place)
         if kind == "query" and isinstance(value, Mapping):
             return self._leaf(kind, value) if value else value
         if kind == "query" and isinstance(value, list | tuple):
@@ -131,7 +139,10 @@ class _Masking:
     def _leaf(self, kind: Kind, value: Any) -> Any:
         if value is None or value == "":
             return value
-        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        try:
+            text = value if isinstance(value, str) else json.dumps(value, default=str)
+        except RecursionError:
+            text = "nested beyond reason"
         return self._masker.text(kind, text)
 
     def _shapes(self, value: Any, place: _Place) -> Any:
@@ -168,6 +179,7 @@ def _kind(key: str) -> Kind | None:
     return _KINDS.get(_plain(key))
 
 
+@lru_cache(4096)  # the same few keys in every row
 def _plain(key: str) -> str:
     return key.replace("_", "").replace("-", "").lower()
 
