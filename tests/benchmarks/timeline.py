@@ -41,6 +41,8 @@ def main() -> None:
         served(home / "short", home / "long", events=113_000, rich=False)
         print("200,000 events in the command's own process")
         inside(home / "few", home / "many", events=200_000)
+        print("the same through the proxy, where the sandbox keeps no log of it")
+        inside(home / "few", home / "many", events=0, via="proxy")
 
 
 def served(small: Path, large: Path, *, events: int, rich: bool) -> None:
@@ -50,10 +52,12 @@ def served(small: Path, large: Path, *, events: int, rich: bool) -> None:
         measure(environment(small, near), environment(large, far), large)
 
 
-def inside(small: Path, large: Path, *, events: int) -> None:
-    fill(small / "data" / "sandbox.sqlite3", events=10)
-    fill(large / "data" / "sandbox.sqlite3", events=events)
-    measure(environment(small), environment(large), large)
+def inside(small: Path, large: Path, *, events: int, via: str = "auto") -> None:
+    if events:
+        fill(small / "data" / "sandbox.sqlite3", events=10)
+        fill(large / "data" / "sandbox.sqlite3", events=events)
+    road = {"FSCTL_VIA": via}
+    measure(environment(small) | road, environment(large) | road, large)
 
 
 def measure(small: Mapping[str, str], large: Mapping[str, str], directory: Path) -> None:
