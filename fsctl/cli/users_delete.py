@@ -213,7 +213,8 @@ def _confirm(app: App, who: str, persons: Sequence[Person]) -> None:
         question = f"Type {words} to delete this person:"
     else:
         accepted = [who]
-        question = f"Type {confirm.escaped(who)} to delete all {len(persons)} of them:"
+        word = confirm.escaped(who) if app.masker is None else "the e-mail"
+        question = f"Type {word} to delete all {len(persons)} of them:"
     confirm.typed(app.world, app.messages, question, accepted)
 
 

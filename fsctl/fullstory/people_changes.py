@@ -24,9 +24,10 @@ def the_one(
     who: str,
     *,
     reading: Reading | None = None,
+    option: str = "--by id",
     warn: Callable[[str], None] = lambda _text: None,
 ) -> Person:
-    """The one person whom ``who`` means, for a write.
+    """The one person whom ``who`` means, for a write; ``option`` would make it an id.
 
     Raises :class:`NotFound` where that is nobody, :class:`Refused` where it is several: visitors
     choose uid and e-mail, and a write must not hit whom they choose.
@@ -35,7 +36,7 @@ def the_one(
     if not found.people:
         raise nobody(found)
     if found.ambiguous:
-        raise several(found)
+        raise several(found, option)
     return found.people[0]
 
 
@@ -48,14 +49,14 @@ def nobody(found: Found) -> NotFound:
     )
 
 
-def several(found: Found) -> Refused:
-    """The refusal of a write, with whom each reading means."""
+def several(found: Found, option: str = "--id") -> Refused:
+    """The refusal of a write, with whom each reading means; ``option`` makes a WHO an id."""
     told = [_described(person, found.who) for person in found.people[:10]]
     if found.people[10:]:
         told.append(f"and {len(found.people) - 10} more")
     return Refused(
         f"{found.who!a} means {len(found.people)} people; nothing was changed.",
-        hint="Name one of them by the Fullstory id:\n" + "\n".join(told),
+        hint=f"Name one of them by the Fullstory id, with {option}:\n" + "\n".join(told),
         code="ambiguous",
     )
 

@@ -336,15 +336,18 @@ def test_waiting_too_short_is_5_and_running_it_again_asks_for_nothing_twice(
 
 
 def test_an_email_that_is_another_ones_uid_is_not_deleted_with_all(http: Somewhere) -> None:
-    line = ("users", "create", "--uid", OFFICE, "--name", "Not one of them")
-    assert http(*line).code == 0
+    line = ("users", "create", "--uid", OFFICE, "--email")
+    assert http(*line, "other@example.com").code == 0
     done = http("users", "delete", OFFICE, "--all", "--yes")
     assert (done.code, done.out) == (1, ""), done.show
     assert "--all is only for people who share an e-mail" in done.err
+    assert http(*line, OFFICE).code == 0  # now it is somebody's uid and e-mail
+    done = http("users", "delete", OFFICE, "--all", "--yes")
+    assert (done.code, done.out) == (1, ""), done.show
     assert being_deleted(http) == []
     explicit = http("users", "delete", "--email", OFFICE, "--all", "--yes")
     assert explicit.code == 0, explicit.show
-    assert being_deleted(http) == ["marco", "maria"]
+    assert being_deleted(http) == ["marco", "maria", OFFICE]
 
 
 def test_a_receipt_is_never_written_over(http: Somewhere, tmp_path: Path) -> None:

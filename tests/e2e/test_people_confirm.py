@@ -134,3 +134,12 @@ def test_masked_only_the_id_is_asked_for(home: Path) -> None:
     assert f"Type {ADA} {QUESTION}" in done.out
     for secret in ("Lovelace", "ada@example.com", "ada "):
         assert secret not in done.out, done.show
+
+
+def test_masked_the_email_of_several_is_not_told(home: Path) -> None:
+    email = "office@studio.example"
+    question = "Type the e-mail to delete all 2 of them:"
+    done = delete(home, b"no\n", email, "--all", "--mask", when=question)
+    assert (done.code, deleted(home)) == (1, []), done.show
+    for secret in (email, "Bianchi", "marco"):
+        assert secret not in done.out, done.show

@@ -100,7 +100,8 @@ def test_somebody_similar_by_one_look_may_be_exact_by_another() -> None:
 
 
 def test_an_unknown_email_is_tried_by_its_local_part_and_that_is_never_exact() -> None:
-    made = answered(page(), page(), page(ADA), page(ADA, EVA))
+    local = {**ADA, "uid": "ada.love", "display_name": "Ada Love"}
+    made = answered(page(), page(), page(local), page(local, EVA))
     matches = find(made.caller, "ada.love+x@other.test")
     assert told(matches) == ([], ["7", "9"])
     assert looks(made)[2:] == ["/v2/users uid=ada.love", "/v2/users display_name=ada love"]

@@ -52,7 +52,7 @@ def test_several_people_are_refused_with_how_each_is_meant(who: str, answers: An
     assert caught.value.code == "ambiguous"
     how = ("Fullstory id", "uid") if who == "7" else ("e-mail", "e-mail")
     assert str(caught.value.hint).splitlines() == [
-        "Name one of them by the Fullstory id:",
+        "Name one of them by the Fullstory id, with --by id:",
         f"7 (by {how[0]})",
         f"8 (by {how[1]}, being deleted)",
     ]
