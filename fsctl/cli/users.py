@@ -24,8 +24,13 @@ COLUMNS = (
     Column("display_name", "NAME", importance=6),
     Column("email", importance=8),
     Column("is_being_deleted", "DELETING", kind="bool", importance=2),
-    Column("properties", kind="json", importance=3),
+    Column("properties", kind="pairs", importance=3),
     Column("app_url", "URL", kind="url", importance=1),
+)
+# With --include-schema; of one person the schema is a block of its own.
+TYPES = (
+    Column("schema.properties", "TYPES", kind="pairs", importance=3),
+    Column("type_conflicts.properties", "CONFLICTS", kind="pairs", importance=2),
 )
 
 
@@ -97,14 +102,15 @@ def get(
                 failures.append(_several(found) if found.people else _nobody(found))
             yield from found.people
 
+    columns = (*COLUMNS, *TYPES) if include_schema else COLUMNS
     if len(wanted) > 1 or source is not None:
-        return Rows(each(), COLUMNS, ending=lambda: _judged(app, failures))
+        return Rows(each(), columns, ending=lambda: _judged(app, failures))
     rows = list(each())
     if len(rows) == 1:
         return One(rows[0], COLUMNS)
     if not rows:
         raise failures[0]
-    return Rows(rows, COLUMNS, ending=lambda: failures[0])
+    return Rows(rows, columns, ending=lambda: failures[0])
 
 
 def _judged(app: App, failures: Sequence[FsctlError]) -> FsctlError | None:
@@ -174,7 +180,7 @@ def list_(app: App, limit: int | None, include_schema: bool, **filters: str | bo
             raise Usage(f"--{option} is empty.", hint="Leave it out to list everyone.")
     app.check_output()
     pages = list_people(app.caller, given, include_schema=include_schema, warn=app.messages.warn)
-    return Rows(_first(pages, limit), COLUMNS)
+    return Rows(_first(pages, limit), (*COLUMNS, *TYPES) if include_schema else COLUMNS)
 
 
 def _first(

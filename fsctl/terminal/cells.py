@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -29,7 +30,21 @@ def human_text(value: Any, kind: Kind, zone: tzinfo | None) -> str:
     """A cell for people, not yet sanitised: as :func:`machine_text`, with times made local."""
     if kind == "time":
         return local_time(value, zone)
+    if kind == "pairs" and isinstance(value, Mapping):
+        return " ".join(pairs(value))
     return machine_text(value)
+
+
+def pairs(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """``plan=paid``, ``company.city="São Paulo"``: what is nested stands under its dotted path."""
+    for name, item in value.items():
+        if isinstance(item, Mapping) and item:
+            yield from pairs(item, f"{prefix}{name}.")
+        else:
+            text = "null" if item is None else machine_text(item)
+            if isinstance(item, str) and (not text or not text.isprintable() or " " in text):
+                text = compact(text)
+            yield f"{prefix}{name}={text}"
 
 
 def local_time(value: Any, zone: tzinfo | None = None) -> str:

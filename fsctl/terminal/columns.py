@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 Row = Mapping[str, Any]
-Kind = Literal["text", "id", "url", "time", "number", "bool", "json"]
+Kind = Literal["text", "id", "url", "time", "number", "bool", "json", "pairs"]
 
 
 class Column(NamedTuple):
@@ -18,7 +18,8 @@ class Column(NamedTuple):
 
     ``key`` is a dotted path into the row. ``header`` is what a table calls it, by default the key
     in capitals. Where the window is too narrow, columns of the lowest ``importance`` go first, and
-    then texts and JSON are shortened; other kinds and what is ``never_cut`` are not. ``link`` is
+    then texts, JSON and pairs (``plan=paid seats=5``) are shortened; other kinds and what is
+    ``never_cut`` are not. ``link`` is
     the path of the address that the cell leads to on terminals with hyperlinks (a URL leads to
     itself).
     """
@@ -43,7 +44,7 @@ class Column(NamedTuple):
     def whole(self) -> bool:
         """Whether its cells are never shortened."""
         # A shortened number would be another number, and a shortened time says little.
-        return self.never_cut or self.kind not in ("text", "json")
+        return self.never_cut or self.kind not in ("text", "json", "pairs")
 
     @property
     def right(self) -> bool:

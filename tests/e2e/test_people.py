@@ -364,3 +364,31 @@ def test_a_hostile_person_is_shown_harmless_before_being_deleted(http: Somewhere
     for poison in ("\x1b", "\x07", "\u202e", "\n::error"):
         assert poison not in done.err
     assert "  uid       mallory" in done.err
+
+
+# -- reading
+
+
+def test_properties_and_their_types_are_readable_in_a_table(http: Somewhere) -> None:
+    line = ("users", "get", "ada", "otto", "--include-schema", "-o", "table")
+    done = http(*line)
+    assert done.code == 0, done.show
+    head, ada, otto = done.out.splitlines()
+    for title in ("PROPERTIES", "TYPES", "CONFLICTS"):
+        assert title in head
+    assert "plan=business seats=12 " in ada
+    assert "company.address.zip=01537" in ada
+    assert "seats=int" in ada
+    assert otto.endswith('seats=["int","str"]')
+    only = http("users", "get", "ada", "--fields", "uid,properties.plan", "-o", "table")
+    assert only.out.split() == ["uid", "ada", "properties.plan", "business"]
+
+
+def test_an_interrupted_wait_says_how_to_go_on(http: Somewhere) -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    done = http("users", "delete", "ada", "--yes", "--wait", sleep=interrupted)
+    assert (done.code, done.out) == (130, ""), done.show
+    assert f"fsctl users delete --id {ADA} --wait --missing-ok --yes" in done.err
+    assert being_deleted(http) == ["ada"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsctl.terminal.cells import local_time, machine_text, parse_time
+from fsctl.terminal.cells import human_text, local_time, machine_text, parse_time
 from fsctl.terminal.columns import Column
 
 BERLIN = timezone(timedelta(hours=2))
@@ -93,3 +93,22 @@ def test_a_column_is_called_by_its_header_or_its_key() -> None:
     assert Column("fsUrl", header="REPLAY").title == "REPLAY"
     assert Column("fsUrl", header="REPLAY").label == "replay"
     assert Column("props.Plan", header="props.Plan").label == "props.Plan"
+
+
+def test_an_object_can_be_told_in_pairs_with_dotted_paths() -> None:
+    value = {
+        "plan": "paid",
+        "seats": 5,
+        "vip": True,
+        "gone": None,
+        "company": {"city": "São Paulo", "none": {}, "address": {"zip": "01537"}},
+        "tags": ["a b", "c"],
+        "empty": "",
+        "line": "a\nb=c",
+    }
+    assert human_text(value, "pairs", None) == (
+        'plan=paid seats=5 vip=true gone=null company.city="São Paulo" company.none={} '
+        'company.address.zip=01537 tags=["a b","c"] empty="" line="a\\nb=c"'
+    )
+    assert human_text("text", "pairs", None) == "text"
+    assert human_text({"a": 1}, "json", None) == '{"a":1}'
