@@ -49,7 +49,7 @@ class Signal(NamedTuple):
 
     noun: str
     sort: Sort
-    count: int
+    times: int
 
 
 def signal_facts(story: Story) -> list[Signal]:
@@ -61,7 +61,7 @@ def signal_facts(story: Story) -> list[Signal]:
 
 def signal_words(story: Story) -> list[str]:
     """``1 console error``, ``2 rage clicks``."""
-    return [counted(signal.count, signal.noun) for signal in signal_facts(story)]
+    return [counted(signal.times, signal.noun) for signal in signal_facts(story)]
 
 
 def counted(count: int, noun: str) -> str:

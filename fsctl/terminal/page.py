@@ -11,7 +11,6 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 
 from fsctl import __version__
 from fsctl.fullstory.story import Bin, Chapter, Step, Story, chapters
@@ -39,7 +38,7 @@ def write(
     yield page.head()
     yield page.summary()
     yield page.density()
-    yield page.trouble()
+    yield page.trouble(wanted)
     for chapter in chapters(story, wanted):
         yield from page.chapter(chapter)
     yield page.foot()
@@ -90,7 +89,7 @@ class _Page:
             _fact("Replay", _linked(story.replay), wide=True),
         ]
         chips = "".join(
-            f'<span class="kind {signal.sort}">{_text(counted(signal.count, signal.noun))}</span>'
+            f'<span class="kind {signal.sort}">{_text(counted(signal.times, signal.noun))}</span>'
             for signal in signal_facts(story)
         )
         calm = '<span class="kind">no errors, no frustration</span>'
@@ -114,17 +113,21 @@ class _Page:
             f'<p class="axis"><span>0:00</span><span>{middle}</span><span>{end}</span></p></div>\n'
         )
 
-    def trouble(self) -> str:
-        signals = (step for step in self._story.steps if step.is_signal)
+    def trouble(self, wanted: Callable[[Step], bool] | None) -> str:
+        shown = [
+            step
+            for step in self._story.steps
+            if step.is_signal and (wanted is None or wanted(step))
+        ]
         lines = [
             f'<li class="{step.sort}"><a class="at" href="#s{step.number}">{_at(step)}</a>'
             f'<span><span class="kind">{_text(step.kind)}</span></span>'
             f'<bdi class="what">{_text(_first_line(step.text))}</bdi></li>\n'
-            for step in islice(signals, SIGNALS_LISTED)
+            for step in shown[:SIGNALS_LISTED]
         ]
         if not lines:
             return ""
-        more = sum(self._story.signals.values()) - len(lines)
+        more = len(shown) - len(lines)
         rest = f'<p class="soft">and {counted(more, "more signal")} below</p>\n' if more else ""
         return (
             f'<div class="card"><h2>What went wrong</h2>\n<ol class="trouble">\n{"".join(lines)}'

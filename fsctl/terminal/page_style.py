@@ -11,7 +11,7 @@ STYLE = """
 --custom:#9dbcff;--custom-wash:#1e2d50;--plain-wash:#262d39;--code:#b9c4d6}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);overflow-wrap:anywhere;
-font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
+font:.94rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
 main{max-width:60rem;margin:0 auto;padding:2rem 1.25rem 3rem}
 a{color:var(--link);text-decoration:none}
 a:hover{text-decoration:underline}
@@ -22,7 +22,8 @@ p{margin:0}
 .soft{color:var(--soft)}
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px;
 padding:1.1rem 1.25rem;margin-top:1rem}
-dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(11.5rem,1fr));gap:.9rem 1.5rem;margin:0}
+dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(11.5rem,1fr));gap:.9rem 1.5rem;
+margin:0}
 dt{color:var(--soft);font-size:.8rem}
 dd{margin:0;font-weight:500}
 .wide{grid-column:1/-1}
@@ -56,8 +57,9 @@ section>header:last-child{border-bottom:0}
 .steps li,.trouble li{display:grid;grid-template-columns:3.2rem 8.6rem minmax(0,1fr);gap:.9rem;
 padding:.3rem 1.25rem;align-items:baseline}
 .trouble li{padding:.2rem 0}
-.steps li.error{box-shadow:inset 3px 0 var(--error)}
-.steps li.frustration{box-shadow:inset 3px 0 var(--frustration)}
+.steps li{padding-left:calc(1.25rem - 3px);border-left:3px solid transparent}
+.steps li.error{border-color:var(--error)}
+.steps li.frustration{border-color:var(--frustration)}
 li:target{background:var(--plain-wash)}
 .text{white-space:pre-wrap}
 .error .text,.frustration .text,.custom .text{font-weight:500}
@@ -68,9 +70,11 @@ color:var(--code)}
 .what>*{margin-right:.6rem}
 footer{margin-top:1.5rem;color:var(--soft);font-size:.8rem}
 @media (max-width:40rem){main{padding:1.1rem .75rem 2rem}h1{font-size:1.35rem}
-.card{padding:.9rem 1rem}.steps li,.trouble li{grid-template-columns:3.4rem minmax(0,1fr);gap:.1rem .7rem}section>header{padding:.6rem 1rem}
-.steps li{padding:.35rem 1rem}.what{grid-column:2}}
-@media print{body{background:#fff;font-size:11px;print-color-adjust:exact;
+.card{padding:.9rem 1rem}section>header{padding:.6rem 1rem}
+.steps li,.trouble li{grid-template-columns:3.4rem minmax(0,1fr);gap:.1rem .7rem}
+.steps li{padding:.35rem 1rem .35rem calc(1rem - 3px)}
+.what{grid-column:2}dl{grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr))}}
+@media print{html{font-size:12px}body{background:#fff;print-color-adjust:exact;
 -webkit-print-color-adjust:exact}main{max-width:none;padding:0}
 section>header{position:static;break-after:avoid}.card{break-inside:auto;border-radius:6px}
 .steps{content-visibility:visible}li,dl,svg{break-inside:avoid}}
