@@ -153,6 +153,7 @@ def test_a_page_of_some_steps_keeps_the_summary_of_all() -> None:
     reader = check_is_inert(page_of(tell(TROUBLE), wanted=lambda step: step.kind == "custom"))
     assert "6 events" in reader.text and "Gave Up" in reader.text
     assert "Sign in" not in reader.text
+    assert not [link for link in reader.links if link.startswith("#")]  # nothing to lead to
 
 
 def test_a_session_without_events_is_a_page() -> None:
