@@ -207,7 +207,7 @@ scalars = (
     st.none()
     | st.booleans()
     | st.integers(-(2**66), 2**66)
-    | st.floats()
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=5)
     | st.just("x" * 9000)
 )
