@@ -84,7 +84,7 @@ def plan(
 ) -> Plan:
     """Who is meant by each value; lines of an earlier run are taken from its records."""
     begun = _by_line(earlier)
-    seen = {record.id for record in earlier}
+    seen = {one for record in earlier if record.state != DUPLICATE for one in record.ids}
     entries = []
     for value in values:
         if value.line in begun:
@@ -103,7 +103,7 @@ def _by_line(records: Sequence[Record]) -> dict[int, dict[str, str]]:
     """The last state of each person of each line."""
     lines: dict[int, dict[str, str]] = {}
     for record in records:
-        lines.setdefault(record.line, {})[record.id] = record.state
+        lines.setdefault(record.line, {}).update(dict.fromkeys(record.ids, record.state))
     return lines
 
 
@@ -149,20 +149,21 @@ def erase(
     # By the time of a second run the person may be gone, and such a line would find nobody.
     for entry in plan.entries:
         if entry.state == DUPLICATE:
-            _note(journal, entry, entry.people, DUPLICATE)
+            _note(journal, entry, DUPLICATE)
     # A request of the run that was cut off may still be on its way: it gets the most time.
     for entry in sorted(plan.entries, key=lambda entry: entry.again):
         if entry.state != RESOLVED:
             yield from outcomes(entry, entry.state)
             continue
-        _note(journal, entry, entry.people[1:], PLANNED)
+        if entry.people[1:] and not entry.again:
+            _note(journal, entry, PLANNED)
         for person in entry.people:
             yield _erased(caller, entry, person, journal, record)
 
 
-def _note(journal: Journal, entry: Entry, persons: Sequence[Person], state: str) -> None:
-    for person in persons:
-        journal.write(Record(entry.value.line, str(person["id"]), state), keep=False)
+def _note(journal: Journal, entry: Entry, state: str) -> None:
+    ids = tuple(str(person["id"]) for person in entry.people)
+    journal.write(Record(entry.value.line, ids, state), keep=False)
 
 
 def outcomes(entry: Entry, state: str) -> Iterator[Outcome]:
@@ -180,7 +181,7 @@ def _erased(
     def keep(step: Step) -> None:
         try:
             before = step.state is State.REQUESTED
-            journal.write(Record(line, user_id, step.state.value), keep=before)
+            journal.write(Record(line, (user_id,), step.state.value), keep=before)
             record(step)
         except FsctlError as error:
             raise _NotKept(error) from None
@@ -198,7 +199,7 @@ def _erased(
     except OutcomeUnknown as error:
         return outcome(UNKNOWN, error)
     except FsctlError as error:
-        journal.write(Record(line, user_id, FAILED), keep=False)
+        journal.write(Record(line, (user_id,), FAILED), keep=False)
         return outcome(FAILED, error)
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ..errors import Refused
 from ..settings.files import cannot_write, make_private_directory
 
-PLANNED = "planned"  # another person of the line comes first
+PLANNED = "planned"  # the line means them, and they are about to be asked for
 FAILED = "failed"  # asked for and refused
 _VERSION = 1
 _FOLDER = "erasures"
@@ -49,14 +49,14 @@ class Input(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A person of one line, and how far the deletion has come.
+    """People of one line, by Fullstory id, and how far their deletion has come.
 
     ``state`` is an ``erasure.State``, :data:`PLANNED` or :data:`FAILED`, or says that another line
-    stands for the person.
+    stands for them. One record is there whole, or not at all.
     """
 
     line: int
-    id: str
+    ids: tuple[str, ...]
     state: str
 
 
@@ -162,10 +162,11 @@ def _read(path: Path, descriptor: int) -> list[Record]:
 
 
 def _record(document: Any) -> Record:
-    record = Record(**document)
-    if not all(map(isinstance, record, (int, str, str))):
+    line, ids, state = (document[key] for key in Record._fields)
+    known = isinstance(line, int) and isinstance(state, str) and isinstance(ids, list)
+    if not known or len(document) > 3 or not all(isinstance(one, str) for one in ids):
         raise ValueError
-    return record
+    return Record(line, tuple(ids), state)
 
 
 def _damaged(path: Path) -> Refused:
