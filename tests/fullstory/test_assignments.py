@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.errors import Usage
@@ -159,6 +159,7 @@ def test_a_document_is_a_json_object(body: bytes) -> None:
         collect((), body, (), now=NOW, zone=None)
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_whatever_is_typed_is_read_or_refused(key: str, text: str) -> None:
     for kind in ("", ":int", ":real", ":bool", ":date", ":json", ":strs"):
@@ -168,6 +169,7 @@ def test_whatever_is_typed_is_read_or_refused(key: str, text: str) -> None:
             assert error.message.isascii()
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1).filter(lambda text: not set(text) & set(":=.")), st.text())
 def test_a_text_arrives_as_it_was_typed(key: str, text: str) -> None:
     assert read(f"{key}={text}").properties == {key: text}

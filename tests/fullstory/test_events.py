@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.errors import Usage
@@ -122,6 +122,7 @@ owners = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(owners)
 def test_what_the_service_refuses_is_found_here(row: dict[str, Any]) -> None:
     row = {"name": "x", **row}
@@ -131,6 +132,7 @@ def test_what_the_service_refuses_is_found_here(row: dict[str, Any]) -> None:
         assert check_event(row)
 
 
+@settings(deadline=None)
 @given(owners)
 def test_what_passes_here_passes_the_service(row: dict[str, Any]) -> None:
     row = {"name": "x", **row}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.errors import Usage
@@ -219,6 +219,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, values, max_size=3), st.dictionaries(names, st.just("int")))
 def test_what_passes_here_passes_the_service(
     properties: dict[str, Any], types: dict[str, str]
@@ -228,6 +229,7 @@ def test_what_passes_here_passes_the_service(
         read_user(row)  # raises what the service would answer
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, values, max_size=3))
 def test_what_the_service_refuses_is_found_here(properties: dict[str, Any]) -> None:
     try:
