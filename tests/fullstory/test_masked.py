@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from fsctl.fullstory import story_data
 from fsctl.fullstory.masked import masked
@@ -97,6 +97,7 @@ def test_numbers_and_truths_of_a_person_are_tokens_as_well(masker: Masker) -> No
     }
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_any_events_can_be_masked_and_none_is_lost(events: list[Any]) -> None:
     plain, story = tell(events), tell(events, mask=Masker(b"k" * 32).text)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from fsctl.fullstory import story_data
 from fsctl.fullstory.steps import sort_of, tell
@@ -254,6 +254,7 @@ def test_the_machine_is_told_by_the_first_event_that_knows_it() -> None:
     assert AGENT["device"] == tell_story([bare, row("click")]).device
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_any_list_of_objects_gives_a_story_that_loses_none(events: list[Any]) -> None:
     story = tell_story(events)

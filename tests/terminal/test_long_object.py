@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.terminal import long_object
@@ -12,6 +12,7 @@ from fsctl.terminal.encode import pretty
 from tests.support.json_values import DOCUMENTS, OBJECTS
 
 
+@settings(deadline=None)
 @given(OBJECTS.filter(bool), st.lists(DOCUMENTS, max_size=4), st.booleans(), st.integers(1, 3))
 def test_in_pieces_it_is_what_it_is_in_one(
     head: dict[str, Any], items: list[Any], ci: bool, at_once: int

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from fsctl.fullstory.story import Story, Who, tell
 from fsctl.terminal.page import LONGEST, SIGNALS_LISTED, STEPS_A_LIST, policy, write
@@ -171,6 +171,7 @@ def test_a_long_session_comes_in_pieces_and_lists_the_first_signals() -> None:
     assert page.count('<ol class="steps">') == 1000 / STEPS_A_LIST
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_any_events_give_a_page_that_parses_and_is_inert(events: list[Any]) -> None:
     who = Who(*(str(event)[:40] for event in events[:4]))

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.fullstory.story import Who, tell
@@ -158,6 +158,7 @@ def test_no_line_of_it_is_a_command_of_a_build_service() -> None:
     assert not re.search(r"##\w*\[", found)
 
 
+@settings(deadline=None)
 @given(EVENTS, st.integers(20, 120))
 def test_any_events_are_drawn_within_the_window_a_line_each_without_control_characters(
     events: list[Any], cells: int
