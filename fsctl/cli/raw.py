@@ -103,6 +103,8 @@ def request(
     )
     app.check_output()
     target = _target(to, force)
+    if target is not None and app.masker is not None:
+        raise Usage("--to keeps the answer as it came, without --mask.", hint="Leave one out.")
     if paginate and (built.method != "GET" or include or target):
         raise Usage("--paginate goes with a plain GET.", hint="Leave out -X, -i and --to.")
     if app.dry_run:

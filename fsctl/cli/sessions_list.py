@@ -299,6 +299,7 @@ def _lines(app: App, sessions: Iterable[Session], show: str, search: Search) -> 
             if show == "id":
                 yield f"{session.id.text}\n"
             else:
-                yield f"{session.url or replay_address(app, Reference(session.id))}\n"
+                url = session.url or replay_address(app, Reference(session.id))
+                yield f"{url if app.masker is None else app.masker.url(url)}\n"
         except Usage as error:  # nobody told the organisation
             search.failed(error)

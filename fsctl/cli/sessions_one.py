@@ -176,7 +176,7 @@ def _show(app: App, url: str) -> Drawn | None:
             app.messages.note(f"Opened {url}")
             return None
         app.messages.warn("no browser could be started; here is the URL.")
-    return Drawn([f"{url}\n"])
+    return Drawn([f"{url if app.masker is None else app.masker.url(url)}\n"])
 
 
 @click.command(
@@ -208,4 +208,21 @@ def summary(app: App, session: str, reading: Reading | None, summary_profile: st
     call = sessions.summary_call(identifier, summary_profile)
     if app.dry_run:
         return One(app.plan(call))
+    _learn_whose(app, session, reading)
     return One(sessions.summary(app.caller, call), SUMMARY_COLUMNS)
+
+
+def _learn_whose(app: App, session: str, reading: Reading | None) -> None:
+    """With ``--mask``, have the names that the text may hold known, as far as they can be."""
+    from ..fullstory import ids, sessions
+
+    if app.masker is None:
+        return
+    if reading is None and ids.parse_session(session) is not None:
+        app.messages.warn(
+            "the summary is free text, and whose session it is was not said: read it before "
+            "passing it on, or name the person."
+        )
+    else:
+        person = sessions.the_person(app.caller, session, reading=reading, warn=app.messages.warn)
+        app.masker.learn_person(person)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -22,6 +23,8 @@ Kind = Literal["email", "name", "uid", "ip", "query", "value", "url", "text", "w
 DIGITS = 10  # hexadecimal ones of a token: among 300,000 people two hardly ever share one
 TOKEN = rf"(?:email|name|uid|ip|query|value)-[0-9a-f]{{{DIGITS}}}"
 _MOST_PHRASES = 100
+_CALLED: dict[str, Kind] = {"uid": "uid", "email": "email", "display_name": "name"}
+_SHORTEST_PART = 3  # of a name: shorter ones are words of every text
 
 
 class Masker:
@@ -57,6 +60,15 @@ class Masker:
             if not _word().fullmatch(spelling) and len(self._phrases) < _MOST_PHRASES:
                 self._phrases.append(spelling)
                 self._phrases.sort(key=len, reverse=True)
+
+    def learn_person(self, person: Mapping[str, Any]) -> None:
+        """Everything that a user of the API is called, each part of the name too."""
+        for key, kind in _CALLED.items():
+            if isinstance(value := person.get(key), str):
+                self.learn(kind, value)
+        for part in str(person.get("display_name") or "").split():
+            if len(part) >= _SHORTEST_PART:
+                self.learn("name", part)
 
     def text(self, kind: Kind, value: str) -> str:
         """A value of that kind, masked; an empty one stays.
