@@ -84,8 +84,11 @@ class Journal:
             raise cannot_write(self._path, error) from None
 
     def remove(self) -> None:
-        """All is done: nothing has to be remembered."""
-        self._path.unlink(missing_ok=True)
+        """All is done: nothing has to be remembered. Raises :class:`Refused`."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(self._path, error) from None
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,8 +24,9 @@ COLUMNS = (
     Column("who", importance=8),
     Column("id", kind="id", importance=6),
     Column("state", importance=9, never_cut=True),
-    Column("reason", importance=5),
+    Column("reason", importance=5, never_cut=True),
 )
+_WIDEST_WHO = 24  # cells of a column that is settled before its cells are known
 # What the counts of a preview are called, in this order.
 _WORDS = {
     "done_earlier": "done earlier",
@@ -62,7 +63,16 @@ def delete_listed(app: App, listed: Listed) -> Rows:
     if rejects is None:
         return Rows(_previewed(app, listed, values), COLUMNS)
     run = _Run(app, listed, rejects, values, _input(app, listed, data))
-    return Rows(run.rows, COLUMNS, ending=run.ending, writes=True)
+    return Rows(run.rows, _columns(values), ending=run.ending, writes=True)
+
+
+def _columns(values: list[Value]) -> Sequence[Column]:
+    """Wide enough from the first outcome on, which is shown as soon as it is there."""
+    widths = {"who": min(max(len(value.text) for value in values), _WIDEST_WHO)}
+    widths |= {"id": len("18446744073709551615"), "state": len("being_deleted")}
+    return [
+        column._replace(header=column.title.ljust(widths.get(column.key, 0))) for column in COLUMNS
+    ]
 
 
 class _Run:
@@ -79,19 +89,23 @@ class _Run:
         self._rejected: list[Outcome] = []
         self.rows = self._work()
 
-    def _work(self) -> Iterator[dict[str, Any]]:
+    def _work(self) -> Iterator[list[dict[str, Any]]]:
         from ..bulk import erase, journal
 
         app, terms = self._app, self._listed.terms
         with journal.opened(app.directory("state"), self._source) as kept:
             plan = _plan(app, terms, self._values, kept)
             _confirm(app, plan)
-            app.resume = app.command_line
-            with self._listed.receipt() as record:
-                for outcome in erase.erase(app.caller, plan, kept, record):
-                    if erase.has_failed(outcome, terms):
-                        self._rejected.append(outcome)
-                    yield _as_row(outcome)
+            app.resume = _resume(app, self._listed)
+            try:
+                with self._listed.receipt() as record:
+                    for outcome in erase.erase(app.caller, plan, kept, record):
+                        if erase.has_failed(outcome, terms):
+                            self._rejected.append(outcome)
+                        yield [_as_row(outcome)]
+            except FsctlError:
+                app.messages.announce(f"not all was done; this goes on with it: {app.resume}")
+                raise
             app.resume = None
             if not self._rejected:
                 kept.remove()
@@ -112,6 +126,14 @@ class _Run:
             "with the reasons.",
             hint="The same command again, with --force, tries only what has not been done.",
         )
+
+
+def _resume(app: App, listed: Listed) -> str:
+    """The command that goes on."""
+    from ..bulk.values import STDIN
+
+    piped = "  # with the same list piped in" if listed.source == STDIN else ""
+    return f"{app.command_line}{piped}"
 
 
 # -- what to read and to write

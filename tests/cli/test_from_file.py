@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.command import Ended
+from tests.support.online import inside, online
 from tests.support.program import Program
 
 DELETE = ("--sandbox", "users", "delete", "--from-file")
@@ -251,3 +254,60 @@ def test_nothing_of_a_person_is_printed_with_mask(program: Program, tmp_path: Pa
     for text in ("ada", "no body", "mei@", "example.org", "studio"):
         assert text not in done.out + done.err
     assert "no body" in (tmp_path / "list.rejects.txt").read_text()
+
+
+# -- as it goes
+
+
+def test_each_outcome_is_on_the_screen_before_the_next_is_asked_for(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsctl.bulk import erase
+
+    screen = io.BytesIO()
+    shown: list[int] = []
+    really = erase.erase
+
+    def watched(*arguments: Any) -> Iterator[erase.Outcome]:
+        for outcome in really(*arguments):
+            shown.append(screen.getvalue().count(b"accepted"))
+            yield outcome
+
+    monkeypatch.setattr(erase, "erase", watched)
+    done = program(
+        *DELETE, "-", "--yes", "--rejects", "r.txt",
+        stdin=io.BytesIO(b"ada\nmei\ngrace\n"),
+        stdout=screen,
+        stdout_is_terminal=True,
+        env={"NO_COLOR": "1"},
+    )  # fmt: skip
+    assert (done.code, shown) == (0, [0, 1, 2]), done.show
+    header, first = done.out.splitlines()[:2]
+    assert header.split() == ["LINE", "WHO", "ID", "STATE", "REASON"]
+    assert header.index("STATE") == first.index("accepted")
+
+
+def test_where_the_service_goes_away_the_rest_is_for_later(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("mei\nada\ngrace\n")
+    line = ("users", "delete", "--from-file", str(tmp_path / "list.txt"), "--yes")
+    with online(tmp_path) as road:
+        here = inside(road, tmp_path / "inside")
+        road.fail("429-fullstory@/v2/users/7400589116837456607")
+        stopped = here(*line, "--retries", "0", "--via", "proxy")
+        assert (stopped.code, rows(stopped)) == (5, [(1, "accepted")]), stopped.show
+        assert f"not all was done; this goes on with it: fsctl {line[0]}" in stopped.err
+        assert not (tmp_path / "list.rejects.txt").exists()
+        road.fail()
+        done = here(*line)
+    assert done.code == 0, done.show
+    assert rows(done) == [(1, "done_earlier"), (3, "accepted"), (2, "accepted")]
+
+
+def test_a_list_from_stdin_has_to_be_piped_in_again(tmp_path: Path) -> None:
+    with online(tmp_path) as road:
+        here = inside(road, tmp_path / "inside")
+        road.fail("429-fullstory@/v2/users/7400589116837456607")
+        line = (*DELETE[1:], "-", "--yes", "--rejects", str(tmp_path / "r"), "--retries", "0")
+        stopped = here(*line, "--via", "proxy", stdin=io.BytesIO(b"ada\n"))
+    assert stopped.code == 5, stopped.show
+    assert "# with the same list piped in" in stopped.err
