@@ -47,7 +47,14 @@ def build(
     chosen = (method or ("GET" if body is None else "POST")).upper()
     if chosen not in METHODS:
         raise Usage(f"The method {chosen!a} is unknown.", hint=f"Use {', '.join(METHODS)}.")
+    if not path.strip():
+        raise Usage("PATH is empty.", hint="Write the path of a request, such as /v2/users.")
     base, plain, own_query = split_path(path)
+    if plain.lstrip("/").partition("/")[0].lower() in API_HOSTS:
+        raise Usage(
+            f"The path {shown(path)} begins with a host.",
+            hint="Write https:// before it, or the path alone, such as /v2/users.",
+        )
     parameters = _parameters(path_params)
     fields = header_fields(headers)
     if content_type and not any(name.lower() == "content-type" for name, _ in fields):

@@ -138,3 +138,16 @@ def test_a_group_without_a_command_shows_its_help(
     program(*words, "--help")
     assert alone == capsys.readouterr().out
     assert alone.startswith(f"Usage: {path} ")
+
+
+def test_jq_and_a_format_that_is_not_json_exclude_each_other(program: Program) -> None:
+    done = program("--sandbox", "users", "list", "--jq", ".id", "-o", "csv")
+    assert (done.code, done.out) == (ExitCode.USAGE, ""), done.show
+
+
+def test_a_dry_run_never_seeds(program: Program) -> None:
+    program("--sandbox", "annotations", "create", "kept")
+    done = program("sandbox", "seed", "--dry-run")
+    assert (done.code, json.loads(done.out)["dry_run"]) == (ExitCode.DONE, True), done.show
+    newest = json.loads(program("sandbox", "show").out)["annotations"][0]
+    assert newest["text"] == "kept"

@@ -18,6 +18,7 @@ from tests.support.fake_membrane import FakeMembrane
 from tests.support.online import SECRET, SYSTEM_PATH, Online, inside, membrane_environment, online
 from tests.support.program import Program
 from tests.support.scripted_server import Step, answer, envelope, scripted
+from tests.support.scripted_server import raw as raw_answer
 
 ADA = "7400589116837456607"
 PROXY = f"/connections/{DEFAULT_CONNECTION_ID}/proxy"
@@ -499,3 +500,19 @@ def test_a_failed_action_says_which_run_it_was(road: Online) -> None:
     done = road("raw", "action", "create-annotation", "-F", "text=7")
     assert done.code == 1, done.show
     assert "action run " in done.err
+
+
+@pytest.mark.parametrize("path", ["", " ", "api.fullstory.com/v2/users", "/API.fullstory.com/v2"])
+def test_a_path_that_is_empty_or_begins_with_a_host_is_refused(path: str, road: Online) -> None:
+    done = road(*REQUEST, path, "-X", "DELETE")
+    assert (done.code, road.sent) == (2, []), done.show
+
+
+@pytest.mark.parametrize("asked", [("--jq", "."), ("--fields", "a"), ("-o", "json")])
+def test_an_answer_that_is_no_data_is_never_taken_for_data(
+    asked: tuple[str, ...], tmp_path: Path
+) -> None:
+    with scripted(raw_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")) as server:
+        done = client(tmp_path, server.url)(*REQUEST, "/x", *asked)
+    assert (done.code, done.out) == (1, ""), done.show
+    assert "not_json" in done.err
