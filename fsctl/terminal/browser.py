@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from fsctl.terminal.world import World
+from .world import World
 
 PATIENCE = 3.0  # seconds until a browser that goes on running counts as opened
 _PROGRAM = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
@@ -51,7 +51,7 @@ def show(url: str, environ: Mapping[str, str], cwd: Path) -> bool:
 
 def _environment(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
     """What a browser may see: nothing of Membrane's, and no program of the checkout."""
-    from fsctl.membrane.binary import Checkout
+    from ..membrane.binary import Checkout
 
     checkout = Checkout(environ, cwd)
     entries = [Path(text) for text in environ.get("PATH", os.defpath).split(os.pathsep) if text]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from fsctl.terminal.columns import Kind
-from fsctl.terminal.encode import compact
+from .columns import Kind
+from .encode import compact
 
 # Epoch values from here on are milliseconds: in seconds this is the year 5138.
 _MILLISECONDS_FROM = 100_000_000_000

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fsctl.terminal.cells import human_text, machine_text
-from fsctl.terminal.columns import Column, Row
-from fsctl.terminal.delimited import csv_cell, guard, markdown_cell, tsv_cell
-from fsctl.terminal.formats import ListFormat
-from fsctl.terminal.sanitise import clean
-from fsctl.terminal.table import Table, infer_columns, plain_cells
-from fsctl.terminal.world import World
+from .cells import human_text, machine_text
+from .columns import Column, Row
+from .delimited import csv_cell, guard, markdown_cell, tsv_cell
+from .formats import ListFormat
+from .sanitise import clean
+from .table import Table, infer_columns, plain_cells
+from .world import World
 
 
 class _Columned(ListFormat):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fsctl.errors import Refused
-from fsctl.terminal.messages import Messages
-from fsctl.terminal.sanitise import clean
-from fsctl.terminal.streams import write_text
-from fsctl.terminal.world import World
+from ..errors import Refused
+from .messages import Messages
+from .sanitise import clean
+from .streams import write_text
+from .world import World
 
 _LONGEST = 4096  # bytes of a typed line
 # What people type without reading. A visitor who chose it as a uid has not confirmed anything.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from fsctl.terminal.sanitise import ci_safe_json, clean_json
+from .sanitise import ci_safe_json, clean_json
 
 _LARGE = 20_000  # characters from which loading a faster program pays
 

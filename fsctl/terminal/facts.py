@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import tzinfo
 from typing import Literal, NamedTuple
 
-from fsctl.fullstory.steps import Sort, sort_of
-from fsctl.fullstory.story import Page, Story, Who
-from fsctl.terminal.cells import local_time
+from ..fullstory.steps import Sort, sort_of
+from ..fullstory.story import Page, Story, Who
+from .cells import local_time
 
 Kind = Literal["text", "url"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fsctl.errors import Usage
+from ..errors import Usage
 
 MISSING: Any = object()
 

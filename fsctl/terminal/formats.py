@@ -9,9 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from fsctl.terminal.columns import Row
-from fsctl.terminal.encode import compact, pretty
-from fsctl.terminal.world import World
+from .columns import Row
+from .encode import compact, pretty
+from .world import World
 
 
 class ListFormat(ABC):

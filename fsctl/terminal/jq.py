@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fsctl.errors import FsctlError, Usage
+from ..errors import FsctlError, Usage
 
 Program = Callable[[Any], Iterator[Any]]
 

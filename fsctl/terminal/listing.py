@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fsctl.terminal.cells import human_text
-from fsctl.terminal.columns import Column, Row
-from fsctl.terminal.encode import compact
-from fsctl.terminal.fields import MISSING, pick
-from fsctl.terminal.sanitise import clean
-from fsctl.terminal.table import GAP, Painter
-from fsctl.terminal.width import pad, width
-from fsctl.terminal.world import World
+from .cells import human_text
+from .columns import Column, Row
+from .encode import compact
+from .fields import MISSING, pick
+from .sanitise import clean
+from .table import GAP, Painter
+from .width import pad, width
+from .world import World
 
 DEEPEST = 8  # what is nested deeper is shown as JSON
 WIDEST_LABEL = 32

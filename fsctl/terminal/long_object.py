@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from fsctl.terminal.encode import pretty
+from .encode import pretty
 
 AT_ONCE = 500
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fsctl.errors import FsctlError
-from fsctl.terminal.encode import compact
-from fsctl.terminal.sanitise import ci_safe, clean
-from fsctl.terminal.streams import silence, write_text
-from fsctl.terminal.world import World
+from ..errors import FsctlError
+from .encode import compact
+from .sanitise import ci_safe, clean
+from .streams import silence, write_text
+from .world import World
 
 if TYPE_CHECKING:
-    from fsctl.terminal.mask import Masker
+    from .mask import Masker
 
 LONGEST = 4000  # characters of one message: a service may answer with a whole page
 
@@ -126,6 +126,6 @@ def _details(error: FsctlError) -> str:
 
 
 def _redact(text: str) -> str:
-    from fsctl.membrane.redact import redact
+    from ..membrane.redact import redact
 
     return redact(text)

@@ -12,13 +12,13 @@ import html
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from fsctl import __version__
-from fsctl.fullstory.story import Bin, Chapter, Step, Story, chapters
-from fsctl.terminal.cells import local_time
-from fsctl.terminal.facts import address, clock, counted, duration, signal_facts, who_words
-from fsctl.terminal.page_style import STYLE
-from fsctl.terminal.sanitise import clean
-from fsctl.terminal.world import World
+from .. import __version__
+from ..fullstory.story import Bin, Chapter, Step, Story, chapters
+from .cells import local_time
+from .facts import address, clock, counted, duration, signal_facts, who_words
+from .page_style import STYLE
+from .sanitise import clean
+from .world import World
 
 LONGEST = 2000  # characters of one text; the rest is counted, and whole in -o json
 SIGNALS_LISTED = 100

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from fsctl.errors import Usage
-from fsctl.terminal.columns import Column, Row
-from fsctl.terminal.encode import compact, pretty
-from fsctl.terminal.fields import Selection
-from fsctl.terminal.formats import JsonArray, JsonLines, ListFormat
-from fsctl.terminal.messages import Messages
-from fsctl.terminal.sanitise import ci_safe, clean
-from fsctl.terminal.streams import write_bytes, write_text
-from fsctl.terminal.world import World
+from ..errors import Usage
+from .columns import Column, Row
+from .encode import compact, pretty
+from .fields import Selection
+from .formats import JsonArray, JsonLines, ListFormat
+from .messages import Messages
+from .sanitise import ci_safe, clean
+from .streams import write_bytes, write_text
+from .world import World
 
 if TYPE_CHECKING:
-    from fsctl.terminal.jq import Program
-    from fsctl.terminal.mask import Masker
+    from .jq import Program
+    from .mask import Masker
 
 __all__ = ["FORMATS", "Column", "Format", "Output", "Renderer", "Row", "parse_format"]
 
@@ -83,7 +83,7 @@ class Renderer:
         self._messages = messages or Messages(world)
         self._program: Program | None = None
         if output.jq is not None:
-            from fsctl.terminal.jq import compile_jq
+            from .jq import compile_jq
 
             self._program = compile_jq(output.jq)
 
@@ -141,11 +141,11 @@ class Renderer:
         elif form == "json":
             self._write(pretty(thing, ci=self._world.under_ci) + "\n")
         elif form == "table":
-            from fsctl.terminal.listing import listing
+            from .listing import listing
 
             self._write(listing(thing, chosen_columns, self._world))
         elif form == "markdown":
-            from fsctl.terminal.columned import markdown_listing
+            from .columned import markdown_listing
 
             self._write(markdown_listing(thing))
         else:
@@ -219,7 +219,7 @@ class Renderer:
         if form == "json":
             return JsonArray(self._world)
         # Everything with columns is loaded apart: scripts, which ask for JSON, start sooner.
-        from fsctl.terminal import columned
+        from . import columned
 
         match form:
             case "table":

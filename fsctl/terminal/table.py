@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
 
-from fsctl.terminal.cells import human_text, machine_text
-from fsctl.terminal.columns import Column, Row
-from fsctl.terminal.fields import MISSING, pick
-from fsctl.terminal.sanitise import ci_safe, clean
-from fsctl.terminal.width import fit, pad, shorten, width
-from fsctl.terminal.world import World
+from .cells import human_text, machine_text
+from .columns import Column, Row
+from .fields import MISSING, pick
+from .sanitise import ci_safe, clean
+from .width import fit, pad, shorten, width
+from .world import World
 
 GAP = "  "
 SAMPLE = 500  # rows that widths are taken from, where all rows are at hand

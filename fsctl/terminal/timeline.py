@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from fsctl.fullstory.steps import Sort
-from fsctl.fullstory.story import Bin, Chapter, Step, Story, chapters
-from fsctl.terminal.facts import Fact, address, clock, facts
-from fsctl.terminal.table import GAP, Painter
-from fsctl.terminal.width import fit, pad, width
-from fsctl.terminal.world import World
+from ..fullstory.steps import Sort
+from ..fullstory.story import Bin, Chapter, Step, Story, chapters
+from .facts import Fact, address, clock, facts
+from .table import GAP, Painter
+from .width import fit, pad, width
+from .world import World
 
 LONGEST = 2000  # characters of one text: a console message may be a whole page
 WIDEST_KIND = 16
