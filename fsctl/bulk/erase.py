@@ -8,7 +8,7 @@ a run that was cut off goes on where it stopped, with a look before anybody is a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import FsctlError, NeedsPerson, OutcomeUnknown, Refused, Unavailable
@@ -80,7 +80,6 @@ def plan(
     values: Sequence[Value],
     terms: Terms,
     earlier: Sequence[Record] = (),
-    warn: Callable[[str], None] = lambda _text: None,
 ) -> Plan:
     """Who is meant by each value; lines of an earlier run are taken from its records."""
     begun = _by_line(earlier)
@@ -90,7 +89,7 @@ def plan(
         if value.line in begun:
             entries.append(_begun(value, begun[value.line]))
             continue
-        entry = _looked_up(caller, value, terms, warn)
+        entry = _looked_up(caller, value, terms)
         if entry.state == RESOLVED:
             new = [person for person in entry.people if str(person["id"]) not in seen]
             seen.update(str(person["id"]) for person in new)
@@ -113,9 +112,9 @@ def _begun(value: Value, states: Mapping[str, str]) -> Entry:
     return Entry(value, RESOLVED if left else DONE, meant, again=bool(left))
 
 
-def _looked_up(caller: Caller, value: Value, terms: Terms, warn: Callable[[str], None]) -> Entry:
+def _looked_up(caller: Caller, value: Value, terms: Terms) -> Entry:
     try:
-        found = people.find(caller, value.text, reading=terms.reading, warn=warn)
+        found = people.find(caller, value.text, reading=terms.reading)
     except Refused as error:
         return Entry(value, FAILED, error=error)
     if not found.people:

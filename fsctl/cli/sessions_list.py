@@ -152,9 +152,7 @@ class Search:
         from ..fullstory import people, sessions
 
         for name in who:
-            found = people.find(
-                self._app.caller, name, reading=self._reading, warn=self._app.messages.warn
-            )
+            found = people.find(self._app.caller, name, reading=self._reading)
             if not found.people:
                 self.failed(sessions.nobody(found))
             elif found.ambiguous:

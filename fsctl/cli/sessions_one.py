@@ -87,9 +87,7 @@ def events(
     if begin and end and begin > end:
         raise Usage("--since is after --until.", hint="Exchange the two.")
     app.check_output()
-    identifier = sessions.resolve(
-        app.caller, session, note=app.messages.note, warn=app.messages.warn, reading=reading
-    )
+    identifier = sessions.resolve(app.caller, session, note=app.messages.note, reading=reading)
     found = sessions.events(app.caller, identifier)
     wanted = sessions.picked(
         found, types=types, errors=errors, since=begin, until=end, url_contains=url_contains
@@ -146,9 +144,7 @@ def open_newest(app: App, who: str, reading: Reading | None) -> Drawn | None:
     from ..fullstory import sessions
     from ..fullstory.ids import REPLAY_HOSTS, Reference, parse_reference
 
-    newest = sessions.newest_of(
-        app.caller, who, note=app.messages.note, warn=app.messages.warn, reading=reading
-    )
+    newest = sessions.newest_of(app.caller, who, note=app.messages.note, reading=reading)
     if newest.url is None:
         return _show(app, replay_address(app, Reference(newest.id)))
     try:
@@ -202,9 +198,7 @@ def summary(app: App, session: str, reading: Reading | None, summary_profile: st
     if summary_profile == "":
         raise Usage("--summary-profile is empty.", hint="Give the profile's id, or leave it out.")
     app.check_output()
-    identifier = sessions.resolve(
-        app.caller, session, note=app.messages.note, warn=app.messages.warn, reading=reading
-    )
+    identifier = sessions.resolve(app.caller, session, note=app.messages.note, reading=reading)
     call = sessions.summary_call(identifier, summary_profile)
     if app.dry_run:
         return One(app.plan(call))
@@ -224,5 +218,5 @@ def _learn_whose(app: App, session: str, reading: Reading | None) -> None:
             "passing it on, or name the person."
         )
     else:
-        person = sessions.the_person(app.caller, session, reading=reading, warn=app.messages.warn)
+        person = sessions.the_person(app.caller, session, reading=reading)
         app.masker.learn_person(person)

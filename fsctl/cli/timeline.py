@@ -118,7 +118,7 @@ def _meant(app: App, text: str, reading: Reading | None) -> _Meant:
         with suppress(Usage):  # nobody told the organisation, so there is no address to show
             return _Meant(reference.id, replay=replay_address(app, reference))
         return _Meant(reference.id)
-    person = sessions.the_person(app.caller, text, reading=reading, warn=app.messages.warn)
+    person = sessions.the_person(app.caller, text, reading=reading)
     newest = sessions.newest(app.caller, person)
     if newest is None:
         raise sessions.none_of(text)

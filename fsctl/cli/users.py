@@ -91,13 +91,7 @@ def get(
 
     def each() -> Iterator[Person]:
         for name in wanted:
-            found = people.find(
-                app.caller,
-                name,
-                reading=reading,
-                include_schema=include_schema,
-                warn=app.messages.warn,
-            )
+            found = people.find(app.caller, name, reading=reading, include_schema=include_schema)
             if len(found.people) != 1:
                 failures.append(_several(found) if found.people else _nobody(found))
             yield from found.people
@@ -179,7 +173,7 @@ def list_(app: App, limit: int | None, include_schema: bool, **filters: str | bo
             option = "name" if name == "display_name" else name
             raise Usage(f"--{option} is empty.", hint="Leave it out to list everyone.")
     app.check_output()
-    pages = list_people(app.caller, given, include_schema=include_schema, warn=app.messages.warn)
+    pages = list_people(app.caller, given, include_schema=include_schema)
     return Rows(_first(pages, limit), (*COLUMNS, *TYPES) if include_schema else COLUMNS)
 
 

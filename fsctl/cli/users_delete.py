@@ -102,7 +102,7 @@ def delete(
     if app.dry_run:
         return _planned(app, who, reading, all_)
     _check_can_confirm(app)
-    found = people.find(app.caller, who, reading=reading, warn=app.messages.warn)
+    found = people.find(app.caller, who, reading=reading)
     persons = _meant(found, all_)
     if not persons:
         return _nobody(app, found, missing_ok)
@@ -173,7 +173,7 @@ def _planned(app: App, who: str, reading: Reading | None, all_: bool) -> One | R
     from ..fullstory import erasure, people
 
     try:
-        found = people.find(app.caller, who, reading=reading, warn=app.messages.warn)
+        found = people.find(app.caller, who, reading=reading)
     except NeedsPerson as error:
         return One(app.plan(erasure.deletion(in_place_of(app, who, reading, error))))
     persons = _meant(found, all_)

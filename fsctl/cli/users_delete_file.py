@@ -202,7 +202,7 @@ def _plan(app: App, terms: Terms, values: list[Value], kept: Journal | None = No
 
     app.messages.note(f"looking up {len(values):,} values; nothing is deleted yet.")
     earlier = kept.earlier if kept is not None else ()
-    plan = erase.plan(app.caller, values, terms, earlier, app.messages.warn)
+    plan = erase.plan(app.caller, values, terms, earlier)
     people = len(plan.ids)
     told = [f"{count:,} {word}" for state, word in _WORDS.items() if (count := plan.counts[state])]
     left_out = f"; of {len(values):,} lines, {', '.join(told)}" if told else ""

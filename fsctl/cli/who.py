@@ -20,7 +20,7 @@ def the_person(app: App, who: str, reading: Reading | None) -> Person:
     from ..fullstory import people_changes
 
     try:
-        return people_changes.the_one(app.caller, who, reading=reading, warn=app.messages.warn)
+        return people_changes.the_one(app.caller, who, reading=reading)
     except NeedsPerson as error:
         if not app.dry_run:
             raise

@@ -152,7 +152,7 @@ def _people(caller: Caller, look: Look, warn: Callable[[str], None]) -> Iterator
         except NotFound:
             return
         return
-    pages = people.list_people(caller, {_FILTERS[look.trait]: look.what}, warn=warn)
+    pages = people.list_people(caller, {_FILTERS[look.trait]: look.what})
     for number, page in enumerate(pages, 1):
         yield from page
         if number == PAGES_MOST:

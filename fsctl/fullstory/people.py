@@ -7,7 +7,7 @@ count (e-mails without regard to case): whether Fullstory's own filters are exac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from ..errors import NotFound, Unavailable, Usage
@@ -45,7 +45,6 @@ def list_people(
     filters: Mapping[str, Any],
     *,
     include_schema: bool = False,
-    warn: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[list[Person]]:
     """Pages of everyone who matches Fullstory's own ``filters``, fetched as they are asked for.
 
@@ -100,13 +99,12 @@ def find(
     *,
     reading: Reading | None = None,
     include_schema: bool = False,
-    warn: Callable[[str], None] = lambda _text: None,
 ) -> Found:
     """Everyone whom ``who`` means, read in every way it can be, or only as ``reading``."""
     readings = readings_of(who, reading)
     people: dict[str, Person] = {}
     for kind in readings:
-        for person in _look_up(caller, who, kind, include_schema, warn):
+        for person in _look_up(caller, who, kind, include_schema):
             if not person.get("id"):
                 raise _odd("The answer holds a user without an id.")
             people.setdefault(str(person["id"]), person)
@@ -145,7 +143,6 @@ def _look_up(
     who: str,
     kind: Reading,
     include_schema: bool,
-    warn: Callable[[str], None],
 ) -> Iterator[Person]:
     if kind == "id":
         try:
@@ -155,7 +152,7 @@ def _look_up(
         if str(person["id"]) == who:  # 007 must not find 7
             yield person
         return
-    for page in list_people(caller, {kind: who}, include_schema=include_schema, warn=warn):
+    for page in list_people(caller, {kind: who}, include_schema=include_schema):
         yield from (person for person in page if is_called(person, who, kind))
 
 

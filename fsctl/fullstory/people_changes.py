@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound, Refused, Usage
@@ -25,14 +25,13 @@ def the_one(
     *,
     reading: Reading | None = None,
     option: str = "--by id",
-    warn: Callable[[str], None] = lambda _text: None,
 ) -> Person:
     """The one person whom ``who`` means, for a write; ``option`` would make it an id.
 
     Raises :class:`NotFound` where that is nobody, :class:`Refused` where it is several: visitors
     choose uid and e-mail, and a write must not hit whom they choose.
     """
-    found = people.find(caller, who, reading=reading, warn=warn)
+    found = people.find(caller, who, reading=reading)
     if not found.people:
         raise nobody(found)
     if found.ambiguous:

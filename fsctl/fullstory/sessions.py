@@ -34,10 +34,9 @@ def the_person(
     who: str,
     *,
     reading: Reading | None = None,
-    warn: Callable[[str], None] = lambda _text: None,
 ) -> Person:
     """The one person whom ``who`` means. Raises :class:`NotFound` or, for several, Refused."""
-    found = people.find(caller, who, reading=reading, warn=warn)
+    found = people.find(caller, who, reading=reading)
     if not found.people:
         raise nobody(found)
     if found.ambiguous:
@@ -80,7 +79,6 @@ def resolve(
     text: str,
     *,
     note: Callable[[str], None],
-    warn: Callable[[str], None],
     reading: Reading | None = None,
 ) -> SessionId:
     """The session that ``text`` means: a reference, or a WHO's newest, which ``note`` is told.
@@ -89,7 +87,7 @@ def resolve(
     reference, and what :func:`newest_of` raises.
     """
     named = None if reading else parse_session(text)
-    return named or newest_of(caller, text, note=note, warn=warn, reading=reading).id
+    return named or newest_of(caller, text, note=note, reading=reading).id
 
 
 def newest_of(
@@ -97,7 +95,6 @@ def newest_of(
     who: str,
     *,
     note: Callable[[str], None],
-    warn: Callable[[str], None],
     reading: Reading | None = None,
 ) -> Session:
     """The newest session of the one person whom ``who`` means.
@@ -105,7 +102,7 @@ def newest_of(
     Raises :class:`NotFound` for nobody or no session, :class:`Refused` for several people and for
     one whose sessions cannot be told from others'.
     """
-    session = newest(caller, the_person(caller, who, reading=reading, warn=warn))
+    session = newest(caller, the_person(caller, who, reading=reading))
     if session is None:
         raise none_of(who)
     age = f", begun {age_of(session.created, caller.clock.time())} ago" if session.created else ""

@@ -308,28 +308,20 @@ def test_an_empty_object_is_an_empty_list() -> None:
 # -- which session is meant
 
 
-class Heard:
-    """What a look-up says on the way."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
-
-    @property
-    def ears(self) -> dict[str, Any]:
-        return {"note": self.notes.append, "warn": self.warnings.append}
+def unheard(_note: str) -> None:
+    """What is said on the way goes nowhere."""
 
 
 def test_a_reference_is_taken_at_its_word_and_nobody_is_asked() -> None:
-    made, heard = answered(), Heard()
-    assert resolve(made.caller, "<1%3A2>", **heard.ears) == SessionId("1", "2")
-    assert (made.sends, heard.notes) == (0, [])
+    made, notes = answered(), list[str]()
+    assert resolve(made.caller, "<1%3A2>", note=notes.append) == SessionId("1", "2")
+    assert (made.sends, notes) == (0, [])
 
 
 def test_a_person_means_the_newest_session_and_that_is_said() -> None:
-    made, heard = answered(people(ADA), [session(1, 3), session(2, 1)]), Heard()
-    assert resolve(made.caller, "ada", **heard.ears) == SessionId("1", "2")
-    assert heard.notes == [f"The newest session of 'ada' is 1:2, begun {_age(made)} ago."]
+    made, notes = answered(people(ADA), [session(1, 3), session(2, 1)]), list[str]()
+    assert resolve(made.caller, "ada", note=notes.append) == SessionId("1", "2")
+    assert notes == [f"The newest session of 'ada' is 1:2, begun {_age(made)} ago."]
 
 
 def _age(made: Bench) -> str:
@@ -338,14 +330,14 @@ def _age(made: Bench) -> str:
 
 def test_a_reading_makes_a_person_of_what_looks_like_a_session() -> None:
     made = answered(people({"id": "7", "uid": "1:2"}), [session(5)])
-    assert resolve(made.caller, "1:2", reading="uid", **Heard().ears) == SessionId("1", "5")
+    assert resolve(made.caller, "1:2", reading="uid", note=unheard) == SessionId("1", "5")
     assert asked(made)[0] == {"uid": "1:2"}
 
 
 def test_several_people_are_not_guessed_among() -> None:
     made = answered(people(BOB, EVE), people())
     with pytest.raises(Refused, match="means 2 people: 8, 9") as refused:
-        newest_of(made.caller, "office@example.com", **Heard().ears)
+        newest_of(made.caller, "office@example.com", note=unheard)
     assert refused.value.code == "ambiguous"
     assert made.sends == 2
 
@@ -353,30 +345,30 @@ def test_several_people_are_not_guessed_among() -> None:
 def test_a_uid_that_is_another_persons_id_means_both() -> None:
     made = answered(ADA, people({"id": "8", "uid": "7"}))
     with pytest.raises(Refused, match="'7' means 2 people: 7, 8"):
-        resolve(made.caller, "7", **Heard().ears)
+        resolve(made.caller, "7", note=unheard)
 
 
 def test_half_a_session_id_that_means_nobody_is_refused_with_advice() -> None:
     made = answered(404, people())
     with pytest.raises(NotFound) as missing:
-        resolve(made.caller, "3829143070270885557", **Heard().ears)
+        resolve(made.caller, "3829143070270885557", note=unheard)
     assert missing.value.hint is not None
     assert "DEVICE_ID:SESSION_ID" in missing.value.hint
 
 
 def test_a_person_without_a_session_is_told_apart_from_nobody() -> None:
     with pytest.raises(NotFound) as missing:
-        resolve(answered(people(ADA), []).caller, "ada", **Heard().ears)
+        resolve(answered(people(ADA), []).caller, "ada", note=unheard)
     assert missing.value.code == "no_sessions"
     with pytest.raises(NotFound) as missing:
-        resolve(answered(people()).caller, "ada", **Heard().ears)
+        resolve(answered(people()).caller, "ada", note=unheard)
     assert missing.value.code == "user_not_found"
 
 
 def test_a_broken_reference_is_no_person() -> None:
     made = answered()
     with pytest.raises(Usage):
-        resolve(made.caller, "https://app.fullstory.com/ui/ORG/session/987", **Heard().ears)
+        resolve(made.caller, "https://app.fullstory.com/ui/ORG/session/987", note=unheard)
     assert made.sends == 0
 
 
