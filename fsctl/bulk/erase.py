@@ -15,8 +15,8 @@ from ..errors import FsctlError, NeedsPerson, OutcomeUnknown, Refused, Unavailab
 from ..fullstory import erasure, people
 from ..fullstory.call import Caller
 from ..fullstory.erasure import State, Step
-from ..fullstory.people import Found, Person, Reading
-from ..fullstory.people_changes import matched_by, nobody, several
+from ..fullstory.people import Person, Reading
+from ..fullstory.whom import nobody, several, share_an_email
 from .journal import FAILED, PLANNED, Journal, Record
 from .values import Value
 
@@ -119,15 +119,9 @@ def _looked_up(caller: Caller, value: Value, terms: Terms) -> Entry:
         return Entry(value, FAILED, error=error)
     if not found.people:
         return Entry(value, MISSING, error=nobody(found))
-    if found.ambiguous and not (terms.all and _share_an_email(found)):
+    if found.ambiguous and not (terms.all and share_an_email(found)):
         return Entry(value, AMBIGUOUS, error=several(found))
     return Entry(value, RESOLVED, [_needed(person) for person in found.people])
-
-
-def _share_an_email(found: Found) -> bool:
-    """Whether it is several people under one e-mail, and not one value read as two (DESIGN §2)."""
-    readings = {kind for person in found.people for kind in matched_by(person, found.who)}
-    return readings & set(found.readings) == {"email"}
 
 
 def _needed(person: Person) -> Person:

@@ -133,7 +133,9 @@ def _owner(
         person = the_person(app, who, reading)
         return Owner(user_id=str(person["id"]), most_recent_session=most_recent)
     if session is not None:
-        found = sessions.resolve(app.caller, session, note=app.messages.note, reading=reading)
+        found = sessions.resolve(
+            app.caller, session, note=app.messages.note, reading=reading, by_id="--by id"
+        )
         return Owner(session_id=found.text)
     return Owner(anonymous=True)
 

@@ -149,14 +149,14 @@ class Search:
 
     def each(self, who: Iterable[str], *, alone: bool = False) -> Iterator[tuple[str, Person]]:
         """Everyone whom each ``who`` means; with ``alone`` only where that is one person."""
-        from ..fullstory import people, sessions
+        from ..fullstory import people, sessions, whom
 
         for name in who:
             found = people.find(self._app.caller, name, reading=self._reading)
             if not found.people:
-                self.failed(sessions.nobody(found))
+                self.failed(sessions.not_a_session(whom.nobody(found), name))
             elif found.ambiguous:
-                self.failed(sessions.several(found, by_id=self._by_id))
+                self.failed(whom.several(found, self._by_id))
             if not (alone and found.ambiguous):
                 yield from ((name, person) for person in found.people)
 
@@ -241,7 +241,7 @@ def latest(
 
     if len(asked) > 1:
         raise Usage("--open opens one replay.", hint="Name one person.")
-    return open_newest(app, asked[0], reading)
+    return open_newest(app, asked[0], reading, by_id="--user-id")
 
 
 def latest_sessions(

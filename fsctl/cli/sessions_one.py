@@ -139,12 +139,16 @@ def open_(app: App, session: str, reading: Reading | None) -> Drawn | None:
     return _show(app, replay_address(app, reference))
 
 
-def open_newest(app: App, who: str, reading: Reading | None) -> Drawn | None:
+def open_newest(
+    app: App, who: str, reading: Reading | None, *, by_id: str = "--id"
+) -> Drawn | None:
     """Open the newest session of the one person whom ``who`` means."""
     from ..fullstory import sessions
     from ..fullstory.ids import REPLAY_HOSTS, Reference, parse_reference
 
-    newest = sessions.newest_of(app.caller, who, note=app.messages.note, reading=reading)
+    newest = sessions.newest_of(
+        app.caller, who, note=app.messages.note, reading=reading, by_id=by_id
+    )
     if newest.url is None:
         return _show(app, replay_address(app, Reference(newest.id)))
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import FsctlError, NotFound, Refused, Usage
+from ..errors import FsctlError, Usage
 from ..terminal.columns import Column
 from .app import App
 from .from_file import from_file_options, names
@@ -16,7 +16,7 @@ from .options import Command, LazyGroup, pass_app
 from .results import One, Rows
 
 if TYPE_CHECKING:
-    from ..fullstory.people import Found, Person, Reading
+    from ..fullstory.people import Person, Reading
 
 COLUMNS = (
     Column("id", kind="id", importance=9),
@@ -84,6 +84,7 @@ def get(
     is 1; where it means nobody, it is 3.
     """
     from ..fullstory import people
+    from ..fullstory.whom import nobody, several
 
     wanted = names(app, who, reading, source, column)
     app.check_output()
@@ -93,7 +94,7 @@ def get(
         for name in wanted:
             found = people.find(app.caller, name, reading=reading, include_schema=include_schema)
             if len(found.people) != 1:
-                failures.append(_several(found) if found.people else _nobody(found))
+                failures.append(several(found) if found.people else nobody(found))
             yield from found.people
 
     columns = (*COLUMNS, *TYPES) if include_schema else COLUMNS
@@ -115,27 +116,6 @@ def _judged(app: App, failures: Sequence[FsctlError]) -> FsctlError | None:
     for failure in others:
         app.messages.warn(failure.message)
     return worst
-
-
-def _several(found: Found) -> FsctlError:
-    ids = ", ".join(str(person.get("id")) for person in found.people[:10])
-    return Refused(
-        f"{found.who!a} means {len(found.people)} people: {ids}.",
-        hint="Name one of them by --id.",
-        code="ambiguous",
-    )
-
-
-def _nobody(found: Found) -> FsctlError:
-    tried = " or ".join(_READING_NAMES[kind] for kind in found.readings)
-    return NotFound(
-        f"Nobody has the {tried} {found.who!a}.",
-        hint="Check the spelling; anonymous visitors have neither a uid nor an e-mail.",
-        code="user_not_found",
-    )
-
-
-_READING_NAMES = {"id": "Fullstory id", "uid": "uid", "email": "e-mail"}
 
 
 @click.command(

@@ -142,14 +142,12 @@ def _receipt_path(receipt: str | None) -> Path | None:
 
 def _meant(found: Found, all_: bool) -> Sequence[Person]:
     """Those to delete. Raises :class:`Refused` where the value means more than was said."""
-    from ..fullstory.people_changes import matched_by, several
+    from ..fullstory.whom import several, share_an_email
 
     if not found.ambiguous:
         return found.people
-    readings = {kind for person in found.people for kind in matched_by(person, found.who)}
-    readings &= set(found.readings)
     refusal = several(found)
-    if readings == {"email"}:
+    if share_an_email(found):
         if all_:
             return found.people
         refusal.hint = f"{refusal.hint}\nOr delete all of them with --email and --all."
@@ -159,7 +157,7 @@ def _meant(found: Found, all_: bool) -> Sequence[Person]:
 
 
 def _nobody(app: App, found: Found, missing_ok: bool) -> One:
-    from ..fullstory.people_changes import nobody
+    from ..fullstory.whom import nobody
 
     error = nobody(found)
     if not missing_ok:

@@ -17,10 +17,10 @@ READINGS = click.Choice(("id", "uid", "email"))
 
 def the_person(app: App, who: str, reading: Reading | None) -> Person:
     """Whom ``who`` means; with --dry-run and nobody to ask, somebody in their place."""
-    from ..fullstory import people_changes
+    from ..fullstory.whom import the_one
 
     try:
-        return people_changes.the_one(app.caller, who, reading=reading)
+        return the_one(app.caller, who, reading=reading, by_id="--by id")
     except NeedsPerson as error:
         if not app.dry_run:
             raise

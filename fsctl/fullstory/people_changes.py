@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NotFound, Refused, Usage
+from ..errors import Refused, Usage
 from . import people
 from .operations import CREATE_USER, UPDATE_USER
 from .properties import check_user, refusal
@@ -14,63 +14,7 @@ from .types import Call
 if TYPE_CHECKING:
     from .assignments import Given
     from .call import Caller
-    from .people import Found, Person, Reading
-
-_WORDS: Mapping[str, str] = {"id": "Fullstory id", "uid": "uid", "email": "e-mail"}
-
-
-def the_one(
-    caller: Caller,
-    who: str,
-    *,
-    reading: Reading | None = None,
-    option: str = "--by id",
-) -> Person:
-    """The one person whom ``who`` means, for a write; ``option`` would make it an id.
-
-    Raises :class:`NotFound` where that is nobody, :class:`Refused` where it is several: visitors
-    choose uid and e-mail, and a write must not hit whom they choose.
-    """
-    found = people.find(caller, who, reading=reading)
-    if not found.people:
-        raise nobody(found)
-    if found.ambiguous:
-        raise several(found, option)
-    return found.people[0]
-
-
-def nobody(found: Found) -> NotFound:
-    tried = " or ".join(_WORDS[kind] for kind in found.readings)
-    return NotFound(
-        f"Nobody has the {tried} {found.who!a}.",
-        hint="`fsctl users find` looks for similar people and tells why somebody can be missing.",
-        code="user_not_found",
-    )
-
-
-def several(found: Found, option: str = "--id") -> Refused:
-    """The refusal of a write, with whom each reading means; ``option`` makes a WHO an id."""
-    told = [_described(person, found.who) for person in found.people[:10]]
-    if found.people[10:]:
-        told.append(f"and {len(found.people) - 10} more")
-    return Refused(
-        f"{found.who!a} means {len(found.people)} people; nothing was changed.",
-        hint=f"Name one of them by the Fullstory id, with {option}:\n" + "\n".join(told),
-        code="ambiguous",
-    )
-
-
-def matched_by(person: Person, who: str) -> tuple[Reading, ...]:
-    """In which ways ``who`` means this person."""
-    by_id: tuple[Reading, ...] = ("id",) if str(person["id"]) == who else ()
-    named: tuple[Reading, ...] = ("uid", "email")
-    return (*by_id, *(kind for kind in named if people.is_called(person, who, kind)))
-
-
-def _described(person: Person, who: str) -> str:
-    by = " and ".join(_WORDS[kind] for kind in matched_by(person, who))
-    mark = ", being deleted" if person.get("is_being_deleted") is True else ""
-    return f"{person['id']} (by {by}{mark})"
+    from .people import Person
 
 
 def create_user(

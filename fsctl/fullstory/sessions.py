@@ -7,18 +7,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..errors import FsctlError, NotFound, Refused, Unavailable
-from . import people
+from ..errors import FsctlError, NotFound, Unavailable
 from .call import Caller
 from .ids import SESSION_ADVICE, SessionId, can_be_fullstory_id, parse_session
 from .operations import GET_SESSION_EVENTS, SESSION_SUMMARY
-from .people import Found, Person, Reading
+from .people import Person, Reading
 from .session_lists import Listing, Session, Unlisted, newest, sessions_of
 from .types import Call
+from .whom import BY_ID, the_one
 
 __all__ = [
-    "Listing", "Session", "Unlisted", "age_of", "events", "newest", "newest_of", "nobody",
-    "none_of", "picked", "resolve", "sessions_of", "several", "summary", "summary_call",
+    "Listing", "Session", "Unlisted", "age_of", "events", "newest", "newest_of",
+    "none_of", "not_a_session", "picked", "resolve", "sessions_of", "summary", "summary_call",
     "the_person",
 ]  # fmt: skip
 
@@ -30,38 +30,22 @@ _TOO_LARGE = re.compile(r"too (?:large|big)|exceed|maxcontentlength|size limit",
 
 
 def the_person(
-    caller: Caller,
-    who: str,
-    *,
-    reading: Reading | None = None,
+    caller: Caller, who: str, *, reading: Reading | None = None, by_id: str = BY_ID
 ) -> Person:
-    """The one person whom ``who`` means. Raises :class:`NotFound` or, for several, Refused."""
-    found = people.find(caller, who, reading=reading)
-    if not found.people:
-        raise nobody(found)
-    if found.ambiguous:
-        raise several(found)
-    return found.people[0]
+    """As :func:`whom.the_one`, for a WHO that may be meant as a session."""
+    try:
+        return the_one(caller, who, reading=reading, by_id=by_id)
+    except NotFound as missing:
+        raise not_a_session(missing, who) from None
 
 
-def nobody(found: Found) -> FsctlError:
-    """The failure of a WHO that means nobody; half a session's id is often what it was meant as."""
-    names = {"id": "Fullstory id", "uid": "uid", "email": "e-mail"}
-    tried = " or ".join(names[kind] for kind in found.readings)
-    hint = "Check the spelling; anonymous visitors have neither a uid nor an e-mail."
-    if can_be_fullstory_id(found.who) or re.fullmatch(r"[0-9A-Fa-f-]{36}", found.who):
-        hint = f"If it is meant as a session: {SESSION_ADVICE[0].lower()}{SESSION_ADVICE[1:]}"
-    return NotFound(f"Nobody has the {tried} {found.who!a}.", hint=hint, code="user_not_found")
-
-
-def several(found: Found, *, by_id: str = "--id") -> FsctlError:
-    """The failure of a WHO that means several people, where one was asked for."""
-    ids = ", ".join(str(person.get("id")) for person in found.people[:10])
-    return Refused(
-        f"{found.who!a} means {len(found.people)} people: {ids}.",
-        hint=f"Name one of them by {by_id}.",
-        code="ambiguous",
-    )
+def not_a_session(missing: NotFound, who: str) -> NotFound:
+    """The same failure; half a session's id is often what a WHO that means nobody was meant as."""
+    looks_so = can_be_fullstory_id(who) or re.fullmatch(r"[0-9A-Fa-f-]{36}", who)
+    if looks_so and missing.status is None:  # a 404 of a service's own has a hint of its own
+        advice = f"{SESSION_ADVICE[0].lower()}{SESSION_ADVICE[1:]}"
+        missing.hint = f"If it is meant as a session: {advice}"
+    return missing
 
 
 def none_of(who: str) -> FsctlError:
@@ -80,6 +64,7 @@ def resolve(
     *,
     note: Callable[[str], None],
     reading: Reading | None = None,
+    by_id: str = BY_ID,
 ) -> SessionId:
     """The session that ``text`` means: a reference, or a WHO's newest, which ``note`` is told.
 
@@ -87,7 +72,7 @@ def resolve(
     reference, and what :func:`newest_of` raises.
     """
     named = None if reading else parse_session(text)
-    return named or newest_of(caller, text, note=note, reading=reading).id
+    return named or newest_of(caller, text, note=note, reading=reading, by_id=by_id).id
 
 
 def newest_of(
@@ -96,13 +81,14 @@ def newest_of(
     *,
     note: Callable[[str], None],
     reading: Reading | None = None,
+    by_id: str = BY_ID,
 ) -> Session:
     """The newest session of the one person whom ``who`` means.
 
     Raises :class:`NotFound` for nobody or no session, :class:`Refused` for several people and for
     one whose sessions cannot be told from others'.
     """
-    session = newest(caller, the_person(caller, who, reading=reading))
+    session = newest(caller, the_person(caller, who, reading=reading, by_id=by_id))
     if session is None:
         raise none_of(who)
     age = f", begun {age_of(session.created, caller.clock.time())} ago" if session.created else ""

@@ -224,8 +224,10 @@ def test_latest_of_several_people_shows_all_and_is_1_but_gives_a_script_none(sta
     assert done.code == 1, done.show
     assert [row["user_id"] for row in rows(done)] == [ADA, stage.cast.shadow]
     assert "--user-id" in done.err
-    done = stage.ask("sessions", "latest", ADA, "--url")
-    assert (done.code, done.out) == (1, ""), done.show
+    for option in ("--url", "--open"):
+        done = stage.ask("sessions", "latest", ADA, option)
+        assert (done.code, done.out) == (1, ""), done.show
+        assert "by the Fullstory id, with --user-id:" in done.err
 
 
 TROUBLE = [

@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from fsctl.errors import NotFound, Refused, Usage
+from fsctl.errors import Refused, Usage
 from fsctl.fullstory.assignments import Given
 from fsctl.fullstory.people_changes import (
     changed,
     check_fields,
     check_uid_is_free,
     create_user,
-    the_one,
     update_user,
 )
 from fsctl.fullstory.types import Repeat
-from tests.fullstory.test_people import answered, asked, page
+from tests.fullstory.test_people import answered, page
 
 ADA = {"id": "7", "uid": "ada", "email": "shared@example.com"}
 BOB = {"id": "8", "uid": "7", "email": "Shared@example.com", "is_being_deleted": True}
 SHARED = "shared@example.com"
-
-
-# -- whom
-
-
-def test_one_person_is_taken() -> None:
-    made = answered(page(ADA))
-    assert the_one(made.caller, "ada") == ADA
-
-
-def test_nobody_is_not_found() -> None:
-    made = answered(page())
-    with pytest.raises(NotFound) as caught:
-        the_one(made.caller, "ada")
-    assert caught.value.code == "user_not_found"
-    assert "users find" in str(caught.value.hint)
-
-
-@pytest.mark.parametrize(
-    ("who", "answers"),
-    [("7", (ADA, page(BOB))), (SHARED, (page(ADA, BOB), page()))],
-    ids=["a uid that is somebody's id", "two with one e-mail"],
-)
-def test_several_people_are_refused_with_how_each_is_meant(who: str, answers: Any) -> None:
-    made = answered(*answers)
-    with pytest.raises(Refused) as caught:
-        the_one(made.caller, who)
-    assert caught.value.code == "ambiguous"
-    how = ("Fullstory id", "uid") if who == "7" else ("e-mail", "e-mail")
-    assert str(caught.value.hint).splitlines() == [
-        "Name one of them by the Fullstory id, with --by id:",
-        f"7 (by {how[0]})",
-        f"8 (by {how[1]}, being deleted)",
-    ]
-
-
-def test_a_reading_settles_what_is_meant() -> None:
-    made = answered(page(BOB))
-    assert the_one(made.caller, "7", reading="uid") == BOB
-    assert asked(made) == [("/v2/users", {"uid": "7"})]
 
 
 # -- create
