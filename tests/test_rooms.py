@@ -150,7 +150,7 @@ HEAVY = {
 # All that `fsctl --version` imports beyond `import click`. Longer only with a reason.
 OURS = {
     "fsctl", "fsctl.cli", "fsctl.cli.app", "fsctl.cli.main", "fsctl.cli.options", "fsctl.cli.root",
-    "fsctl.errors", "fsctl.settings", "fsctl.settings.env",
+    "fsctl.errors", "fsctl.settings", "fsctl.settings.choices", "fsctl.settings.env",
 }  # fmt: skip
 STDLIB = {"_locale", "locale", "signal"}
 

@@ -164,16 +164,11 @@ class App:
         """Made before anything is sent, so that a wrong ``--jq`` or ``--fields`` costs nothing."""
         from dataclasses import replace
 
-        from ..settings.resolve import OUTPUTS
         from ..terminal.fields import parse_fields
         from ..terminal.render import Output, Renderer, parse_format
 
         fields = self.flags.get("fields")
         output = self.settings.text("output", env.OUTPUT)
-        if output is not None and output.value not in OUTPUTS:
-            raise Usage(
-                f"{output.origin} holds {output.value!a}.", hint=f"Use one of {', '.join(OUTPUTS)}."
-            )
         if self.flags.get("jq") is not None and self.flags.get("output") not in _FOR_JQ:
             raise Usage(
                 f"--jq writes JSON, which -o {self.flags['output']} is not.",
@@ -182,7 +177,7 @@ class App:
         return Renderer(
             replace(self.world, timezone=self.time_zone),
             Output(
-                format=None if output is None else parse_format(output.value),
+                format=None if output is None else parse_format(*output),
                 fields=parse_fields(fields) if fields is not None else (),
                 jq=self.flags.get("jq"),
                 raw_csv=bool(self.flags.get("raw_csv")),
@@ -237,7 +232,7 @@ class App:
 
     @cached_property
     def transport(self) -> Setting[str]:
-        from ..settings.resolve import TRANSPORTS
+        from ..settings.choices import TRANSPORTS
 
         return self.settings.choice("transport", env.TRANSPORT, TRANSPORTS, "auto")
 
@@ -271,7 +266,7 @@ class App:
     def caller(self) -> Caller:
         from ..fullstory.call import Caller
         from ..fullstory.repeats import Clock, Policy
-        from ..settings.resolve import VIAS
+        from ..settings.choices import VIAS
 
         via = self.settings.choice("via", env.VIA, VIAS, "auto").value
         return Caller(

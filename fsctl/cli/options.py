@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..settings.choices import FORMATS, TRANSPORTS, VIAS
 from .app import App
 
 if TYPE_CHECKING:
     from ..terminal.mask import Kind
-
-FORMATS = ("table", "json", "jsonl", "csv", "tsv", "markdown")
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -43,13 +42,13 @@ def global_options() -> list[click.Option]:
         _value("--connection", metavar="ID", help="Use this Membrane connection (id, key, name)."),
         _value(
             "--transport",
-            type=click.Choice(("auto", "http", "cli", "sandbox")),
+            type=click.Choice(TRANSPORTS),
             help="How to reach Membrane.",
         ),
         _flag("--sandbox", help="Work on the built-in sandbox: no account, no network."),
         _value(
             "--via",
-            type=click.Choice(("auto", "action", "proxy")),
+            type=click.Choice(VIAS),
             help="Use Membrane's actions, its proxy, or whichever fits.",
         ),
         _value(

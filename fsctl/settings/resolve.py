@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ..errors import Usage
 from . import env
@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from .profiles import Profiles
 
 T = TypeVar("T")
-
-TRANSPORTS: Final = ("auto", "http", "cli", "sandbox")
-VIAS: Final = ("auto", "action", "proxy")
-OUTPUTS: Final = ("table", "json", "jsonl", "csv", "tsv", "markdown")
 
 
 class Setting(NamedTuple, Generic[T]):

@@ -7,9 +7,10 @@ decides how they are written to stdout. Lists are written as they come.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import Usage
+from ..settings.choices import FORMATS, Format
 from .columns import Column, Row
 from .encode import compact, pretty
 from .fields import Selection
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
     from .jq import Program
     from .mask import Masker
 
-__all__ = ["FORMATS", "Column", "Format", "Output", "Renderer", "Row", "parse_format"]
-
-Format = Literal["table", "json", "jsonl", "csv", "tsv", "markdown"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+__all__ = ["Column", "Output", "Renderer", "Row", "parse_format"]
 
 # How many rows a table or CSV looks at to settle its columns, where the source has no pages.
 FIRST_PAGE = 100
@@ -34,16 +32,12 @@ FIRST_PAGE = 100
 _NAMES_SHOWN = 10
 
 
-def parse_format(text: str) -> Format:
-    """A ``-o`` value. Raises Usage for a format that does not exist."""
+def parse_format(text: str, origin: str) -> Format:
+    """A format by its name. Raises Usage, naming the setting's origin, where there is none."""
     for name in FORMATS:
-        if text.strip().lower() == name:
+        if text == name:
             return name
-    raise Usage(
-        f"There is no output format {text!r}.",
-        hint=f"Choose one of {', '.join(FORMATS)}.",
-        code="format",
-    )
+    raise Usage(f"{origin} holds {text!a}.", hint=f"Use one of {', '.join(FORMATS)}.")
 
 
 class Output(NamedTuple):

@@ -18,6 +18,7 @@ import pytest
 
 from fsctl.membrane.gateway import Request
 from fsctl.sandbox.options import DEFAULT_CONNECTION_ID
+from fsctl.settings.choices import FORMATS
 from tests.support.command import Ended, Fsctl, clean_environment
 from tests.support.online import SYSTEM_PATH, Online, fresh, inside, online
 from tests.support.scripted_server import Step, answer, envelope, scripted
@@ -49,7 +50,6 @@ COMMANDS = (
     "##teamcity[buildStatus status='SUCCESS']",
 )
 FORMULAS = ("=cmd|' /c calc'!A1", "+1+cmd()", "-1+cmd()", "@SUM(A1)", "\t=1", "\r=1")
-FORMATS = ("table", "json", "jsonl", "csv", "tsv", "markdown")
 
 
 @pytest.fixture(scope="module")

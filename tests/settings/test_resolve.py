@@ -10,8 +10,9 @@ import pytest
 
 from fsctl.errors import Usage
 from fsctl.settings import env
+from fsctl.settings.choices import FORMATS, TRANSPORTS, VIAS
 from fsctl.settings.profiles import Profiles, load
-from fsctl.settings.resolve import OUTPUTS, TRANSPORTS, VIAS, Setting, Settings
+from fsctl.settings.resolve import Setting, Settings
 
 WORK = Profiles(
     Path("/c/config.toml"),
@@ -145,7 +146,7 @@ def everywhere(key: str, value: Any) -> list[tuple[Settings, str]]:
 
 
 @pytest.mark.parametrize(
-    ("key", "choices"), [("transport", TRANSPORTS), ("via", VIAS), ("output", OUTPUTS)]
+    ("key", "choices"), [("transport", TRANSPORTS), ("via", VIAS), ("output", FORMATS)]
 )
 def test_a_choice_that_is_none(key: str, choices: tuple[str, ...]) -> None:
     for value in ("ftp", "HTTP", "", " "):

@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsctl.errors import ExitCode, FsctlError, Usage
-from fsctl.terminal.render import FORMATS, Column, Format, Output, Renderer, parse_format
+from fsctl.settings.choices import FORMATS, Format
+from fsctl.terminal.render import Column, Output, Renderer, parse_format
 from tests.support.screen import Screen, build_log, pipe, terminal
 
 ADA: dict[str, Any] = {"id": "5001", "uid": "ada", "name": "Ada Lovelace", "seats": 5}
@@ -39,7 +40,7 @@ def printed(screen: Screen, rows: Any, output: Output, columns: Any = None) -> s
 
 
 def output(name: str, **options: Any) -> Output:
-    return Output(format=parse_format(name), **options)
+    return Output(format=parse_format(name, "--output"), **options)
 
 
 # --- formats ------------------------------------------------------------------------------------
@@ -138,8 +139,9 @@ def test_without_declared_columns_the_keys_of_the_first_page_are_the_columns(nam
 
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
     with pytest.raises(Usage) as failure:
-        parse_format("yaml")
-    assert "table, json, jsonl, csv, tsv, markdown" in (failure.value.hint or "")
+        parse_format("yaml", "FSCTL_OUTPUT")
+    assert failure.value.message == "FSCTL_OUTPUT holds 'yaml'."
+    assert failure.value.hint == "Use one of table, json, jsonl, csv, tsv, markdown."
 
 
 def test_everything_is_utf_8_with_line_feeds() -> None:
