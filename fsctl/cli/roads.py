@@ -42,7 +42,7 @@ def build(app: App) -> Gateway:
 def _best(app: App) -> Gateway:
     tokens = _tokens(app, with_binary=False)
     if tokens is None:
-        binary = _membrane(app)
+        binary = membrane_command(app)
         if binary is None:
             raise NeedsPerson(
                 "There is no way to reach Membrane: no token in the environment, and no membrane "
@@ -84,7 +84,7 @@ def _tokens(app: App, *, with_binary: bool) -> TokenSource | None:
     from ..membrane.tokens import find_token_source
 
     command = app.settings.raw("token_command")
-    binary = _membrane(app) if with_binary else None
+    binary = membrane_command(app) if with_binary else None
     if binary is not None and not _has_token_verb(app, binary):
         binary = None
     if command is None and binary is None:  # nothing to run: no directory to make for it
@@ -92,10 +92,10 @@ def _tokens(app: App, *, with_binary: bool) -> TokenSource | None:
             app.world.environ, None, None, app.directory("state"), app.unix_time
         )
     return find_token_source(
-        _child_environment(app),
+        environment_of_children(app),
         command.value if command else None,
         binary,
-        _run_directory(app),
+        run_directory(app),
         app.unix_time,
         app.timeout,
     )
@@ -105,16 +105,16 @@ def _has_token_verb(app: App, binary: Sequence[str]) -> bool:
     from ..membrane.verbs import read_verbs
 
     verbs = read_verbs(
-        binary, cache=app.cache, cwd=_run_directory(app), env=_child_environment(app)
+        binary, cache=app.cache, cwd=run_directory(app), env=environment_of_children(app)
     )
     return verbs.has("token")
 
 
-def _child_environment(app: App) -> Mapping[str, str]:
+def environment_of_children(app: App) -> Mapping[str, str]:
     """What children see; whichever variable of the address they read, it is the checked one."""
     from ..membrane.binary import child_environment
 
-    address = _api_address(app)
+    address = api_address(app)
     told = {} if address is None else dict.fromkeys(env.API_URLS, address)
     return child_environment(app.world.environ, Path.cwd()) | told
 
@@ -123,7 +123,7 @@ def _http(app: App, tokens: TokenSource) -> Gateway:
     from ..membrane.hosts import DEFAULT_API_URL
     from ..membrane.http import HttpGateway
 
-    address = _api_address(app) or DEFAULT_API_URL
+    address = api_address(app) or DEFAULT_API_URL
     app.messages.verbose(f"Using HTTP to {address}, with the token of {tokens.origin}.")
     version = app.settings.text("api_version", env.API_VERSION)
     return HttpGateway(
@@ -141,7 +141,7 @@ def _http(app: App, tokens: TokenSource) -> Gateway:
     )
 
 
-def _api_address(app: App) -> str | None:
+def api_address(app: App) -> str | None:
     """The base URL that was set, if credentials may go there: the environment's, the profile's."""
     from ..membrane.hosts import check_api_url
 
@@ -162,7 +162,7 @@ def _api_address(app: App) -> str | None:
 def _cli(app: App) -> Gateway:
     from ..membrane.cli import CliGateway
 
-    binary = _membrane(app)
+    binary = membrane_command(app)
     if binary is None:
         raise NeedsPerson(
             "The membrane command line is not installed, or not on PATH outside this directory.",
@@ -178,14 +178,14 @@ def _cli(app: App) -> Gateway:
         binary,
         cache=app.cache,
         environ=app.world.environ,
-        run_dir=_run_directory(app),
+        run_dir=run_directory(app),
         timeout=app.timeout,
-        api_url=_api_address(app),
+        api_url=api_address(app),
         trace=app.messages.debug if app.flags.get("debug") else None,
     )
 
 
-def _membrane(app: App) -> Sequence[str] | None:
+def membrane_command(app: App) -> Sequence[str] | None:
     """The argv of the ``membrane`` command: the user's own override, or the binary on PATH."""
     from ..membrane.binary import resolve_command
 
@@ -193,7 +193,7 @@ def _membrane(app: App) -> Sequence[str] | None:
     return resolve_command(setting.value if setting else None, app.world.environ, Path.cwd())
 
 
-def _run_directory(app: App) -> Path:
+def run_directory(app: App) -> Path:
     """Where children run: never in a checkout, whose files could steer them (DESIGN §2)."""
     from ..settings.files import make_private_directory
 

@@ -26,6 +26,8 @@ _TICK = 0.1  # seconds between looks at a child whose pipes are still open
 _LINGER = 0.5  # seconds for the pipes to close after the child's exit
 _GRACE = 1.0  # seconds between TERM and KILL
 
+_running: set[subprocess.Popen[bytes]] = set()
+
 
 @dataclass(frozen=True, slots=True)
 class ChildResult:
@@ -83,13 +85,23 @@ def run_child(
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ChildNotStarted(f"{argv[0]} could not be started: {why}") from None
+    _running.add(process)
     try:
         pipes = _Pipes(process, max_output)
         code = _wait(process, pipes, ends, f"{argv[0]} did not end within {timeout:g} seconds")
     except BaseException:
         _kill_group(process)
         raise
+    finally:
+        _running.discard(process)
     return ChildResult(code, *pipes.contents())
+
+
+def end_children() -> None:
+    """Kill what other threads are running, for who stops waiting for them: an interrupt only
+    reaches the main thread."""
+    for process in tuple(_running):
+        _kill_group(process)
 
 
 def _wait(process: subprocess.Popen[bytes], pipes: _Pipes, ends: float, late: str) -> int:

@@ -16,7 +16,7 @@ from ..errors import NeedsPerson
 from .ansi import strip_ansi
 from .cache import Cache
 from .child import ChildNotStarted, ChildTimedOut, ChildTooLarge, run_child
-from .gateway import Fate, GatewayError, Origin, Trouble
+from .gateway import NO_DEADLINE, Deadline, Fate, GatewayError, Origin, Trouble
 
 HELP_TIMEOUT = 10.0  # seconds
 WRAPPER_TIMEOUT = 60.0  # seconds: npx may download first
@@ -62,8 +62,15 @@ class Verbs:
         return any(f"{group} {verb}" in self.shown for verb in SUB_VERBS[group])
 
 
-def read_verbs(command: Sequence[str], *, cache: Cache, cwd: Path, env: Mapping[str, str]) -> Verbs:
-    """The verbs of ``command``, from the cache or from its ``--help``.
+def read_verbs(
+    command: Sequence[str],
+    *,
+    cache: Cache,
+    cwd: Path,
+    env: Mapping[str, str],
+    deadline: Deadline = NO_DEADLINE,
+) -> Verbs:
+    """The verbs of ``command``, from the cache or from its ``--help``, asked until ``deadline``.
 
     Cached by the program's path, size and modification time. Raises :class:`NeedsPerson` where the
     program is missing or is another tool of the same name, and :class:`GatewayError` (not sent)
@@ -73,7 +80,7 @@ def read_verbs(command: Sequence[str], *, cache: Cache, cwd: Path, env: Mapping[
     cached = cache.get(key, max_age=WRAPPER_FRESH if len(command) > 1 else None)
     if isinstance(cached, dict) and isinstance(cached.get("shown"), list):
         return Verbs(frozenset(str(word) for word in cached["shown"]))
-    shown = set(parse_help(_help(command, [], cwd, env)))
+    shown = set(parse_help(_help(command, [], cwd, env, deadline)))
     if not {"connection", "action"} <= shown:
         raise NeedsPerson(
             f"{command[0]} is not Membrane's command line: its help has no connection and action"
@@ -83,7 +90,7 @@ def read_verbs(command: Sequence[str], *, cache: Cache, cwd: Path, env: Mapping[
             code="membrane_missing",
         )
     for group in _GROUPS:
-        shown |= set(parse_help(_help(command, [group], cwd, env), group))
+        shown |= set(parse_help(_help(command, [group], cwd, env, deadline), group))
     cache.set(key, {"shown": sorted(shown)})
     return Verbs(frozenset(shown))
 
@@ -106,9 +113,12 @@ def _missing(program: str) -> NeedsPerson:
     )
 
 
-def _help(command: Sequence[str], group: list[str], cwd: Path, env: Mapping[str, str]) -> str:
+def _help(
+    command: Sequence[str], group: list[str], cwd: Path, env: Mapping[str, str], deadline: Deadline
+) -> str:
     """The help text: whatever stream it comes on, whatever the exit status."""
-    timeout = WRAPPER_TIMEOUT if len(command) > 1 else HELP_TIMEOUT
+    usual = WRAPPER_TIMEOUT if len(command) > 1 else HELP_TIMEOUT
+    timeout = min(usual, deadline.remaining())
     argv = [*command, *group, "--help"]
     try:
         result = run_child(argv, cwd=cwd, env=env, timeout=timeout, max_output=_MAX_HELP)

@@ -19,6 +19,7 @@ from fsctl.membrane.child import (
     ChildResult,
     ChildTimedOut,
     ChildTooLarge,
+    end_children,
     run_child,
 )
 
@@ -194,3 +195,24 @@ def test_argument_no_system_takes_is_not_started_and_not_shown(
     with pytest.raises(ChildNotStarted) as caught:
         run("pass", tmp_path, argument)
     assert argument[:8] not in str(caught.value)
+
+
+def test_children_of_another_thread_can_be_ended(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    program = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    ended: list[int] = []
+
+    def run() -> None:
+        done = run_child(
+            [sys.executable, "-c", program], cwd=tmp_path, env=dict(os.environ), timeout=60
+        )
+        ended.append(done.code)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not (pid.exists() and pid.read_text()):
+        time.sleep(0.01)
+    end_children()
+    thread.join(20)
+    assert ended == [-15]
+    end_children()  # and there is none any more
