@@ -1,0 +1,207 @@
+"""What ``fsctl init`` asks, stores and proposes, given what was found and answered.
+
+Nothing here asks, reads or writes anything: the conversation is ``init_talk``.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, get_args
+
+from ..errors import Usage
+from ..settings import env
+
+Road = Literal["token", "login", "sandbox"]
+ROADS: Final[tuple[Road, ...]] = get_args(Road)
+
+# What a profile says for each road. The login is `auto`: a membrane that can print a token is then
+# asked for one, which keeps people's data out of its arguments.
+TRANSPORT_OF: Mapping[Road, str] = MappingProxyType(
+    {"token": "http", "login": "auto", "sandbox": "sandbox"}
+)
+ROAD_OF: Mapping[str, Road] = MappingProxyType(
+    {"http": "token", "cli": "login", "sandbox": "sandbox"}
+)
+
+_OVERRULE = ((env.PROFILE, "profile"), (env.TRANSPORT, "transport"), (env.CONNECTION, "connection"))
+_KEEPING_CONNECTION = "--connection ID or --create-connection"
+
+
+class Found(NamedTuple):
+    """What there is before anything is asked.
+
+    ``token`` is the variable a token comes from, ``membrane`` the path of the binary, ``active``
+    the profile in use.
+    """
+
+    token: str | None = None
+    membrane: str | None = None
+    active: str | None = None
+    profiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class Answers:
+    """What is answered so far, by flags or by a person; None is not answered.
+
+    ``create`` is the name of a connection to create (empty: Membrane's own). ``transport`` stands
+    where ``--transport`` was given.
+    """
+
+    profile: str | None = None
+    road: Road | None = None
+    transport: str | None = None
+    token_command: str | None = None
+    connection: str | None = None
+    create: str | None = None
+    use: bool | None = None
+
+    @property
+    def names_connection(self) -> bool:
+        return self.connection is not None or self.create is not None
+
+
+def consistent(answers: Answers) -> Answers:
+    """``answers`` with the road that ``--transport`` or another flag means.
+
+    Raises :class:`Usage` for flags that contradict each other.
+    """
+    if answers.connection is not None and answers.create is not None:
+        raise Usage(
+            "--connection and --create-connection exclude each other.", hint="Give one of them."
+        )
+    meant = ROAD_OF.get(answers.transport or "")
+    if answers.road is None:
+        answers.road = meant or ("token" if answers.token_command is not None else None)
+    fitting = {"token": ("http", "auto"), "login": ("http", "cli", "auto"), "sandbox": ("sandbox",)}
+    if answers.road and answers.transport and answers.transport not in fitting[answers.road]:
+        given = "--sandbox" if answers.transport == "sandbox" else "--transport"
+        raise Usage(
+            f"--road {answers.road} and {given} contradict each other.", hint="Give one of them."
+        )
+    if answers.token_command is not None and answers.road != "token":
+        raise Usage(
+            f"--token-command is for --road token, not for {answers.road}.",
+            hint="Leave one of the two out.",
+        )
+    if answers.road == "sandbox" and answers.names_connection:
+        raise Usage(
+            "The sandbox has one connection, which needs no choosing.",
+            hint="Leave --connection and --create-connection out.",
+        )
+    return answers
+
+
+def current_road(keys: Mapping[str, Any], found: Found) -> Road | None:
+    """The road that a profile takes already; None where it does not say."""
+    transport = keys.get("transport")
+    if transport == "auto":
+        return "token" if found.token or "token_command" in keys else "login"
+    if transport == "http" and not found.token and "token_command" not in keys and found.membrane:
+        return "login"  # http with the token that membrane prints
+    return ROAD_OF.get(str(transport))
+
+
+def likely_road(keys: Mapping[str, Any], found: Found) -> Road:
+    """The road to point at first: the profile's own, else the first that is there already."""
+    there: Road = "token" if found.token else "login" if found.membrane else "sandbox"
+    return current_road(keys, found) or there
+
+
+def missing(answers: Answers, found: Found) -> list[str]:
+    """The flags that stand for what would be asked, where nobody can be asked.
+
+    What an existing profile says already counts as answered.
+    """
+    keys = found.profiles.get(answers.profile or "", {})
+    road = answers.road or current_road(keys, found)
+    flags = [] if road else [f"--road {'|'.join(ROADS)}"]
+    if road != "sandbox" and not answers.names_connection and "connection" not in keys:
+        flags.append(_KEEPING_CONNECTION if road else f"{_KEEPING_CONNECTION} (but for sandbox)")
+    if answers.profile is None:
+        flags.append("--profile-name NAME")
+    elif answers.use is None and asks_for_use(answers.profile, found):
+        flags.append("--use or --no-use")
+    return flags
+
+
+def refuse_missing(flags: Sequence[str], why: str) -> Usage:
+    """The error for :func:`missing` flags; ``why`` nobody is asked."""
+    return Usage(
+        f"fsctl init asks for what is not given, but {why}. Missing: {', '.join(flags)}.",
+        hint="For example: fsctl init --no-input --road sandbox --profile-name sandbox",
+        code="missing",
+    )
+
+
+def asks_for_use(name: str, found: Found) -> bool:
+    """Whether it is a question which profile is in use from now on: another one is."""
+    return found.active is not None and found.active != name
+
+
+def suggested_name(road: Road, found: Found) -> str:
+    """A name that no profile has yet."""
+    names = (road if road == "sandbox" else "work", *(f"work-{number}" for number in range(2, 999)))
+    return next((name for name in names if name not in found.profiles), "")
+
+
+def changes(
+    answers: Answers, road: Road, connection: str | None, keys: Mapping[str, Any], found: Found
+) -> dict[str, Any]:
+    """The keys of the profile to write, ``keys`` being what it says now; None takes a key away.
+
+    Nothing stands here that is so already.
+    """
+    wanted: dict[str, Any] = {}
+    if answers.transport is not None:
+        wanted["transport"] = answers.transport
+    elif road != current_road(keys, found):
+        wanted["transport"] = TRANSPORT_OF[road]
+    if connection is not None:
+        wanted["connection"] = connection
+    if answers.token_command is not None:
+        wanted["token_command"] = answers.token_command
+    elif road == "login":
+        wanted["token_command"] = None  # it would go before the login
+    return {key: value for key, value in wanted.items() if keys.get(key) != value}
+
+
+def overruling(
+    environ: Mapping[str, str], name: str, keys: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """The variables, and their values, that go before what the profile ``name`` says."""
+    said = {"profile": name, **keys}
+    return [
+        (variable, environ[variable])
+        for variable, key in _OVERRULE
+        if environ.get(variable) and environ[variable] != said.get(key)
+    ]
+
+
+def next_commands(road: Road, name: str, in_use: bool) -> list[str]:
+    """What to type next: commands that work now, harmless on a real account."""
+    fsctl = "fsctl" if in_use else f"fsctl --profile {shlex.quote(name)}"
+    if road == "sandbox":
+        return [
+            f"{fsctl} users get ada@example.com",
+            f"{fsctl} sessions timeline ada@example.com",
+            f'{fsctl} annotations create "v1.4.2 deployed"',
+        ]
+    return [f"{fsctl} users list --limit 3", f"{fsctl} actions list", f"{fsctl} doctor"]
+
+
+def resuming(answers: Answers) -> str:
+    """The command that goes on with these answers."""
+    words = ["fsctl", "init"]
+    for flag, value in (
+        ("--road", answers.road),
+        ("--token-command", answers.token_command),
+        ("--connection", answers.connection),
+        ("--create-connection", answers.create),
+        ("--profile-name", answers.profile),
+    ):
+        words += [f"{flag}={value}"] if value == "" else [flag, value] if value else []
+    return shlex.join(words)
