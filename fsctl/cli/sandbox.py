@@ -102,6 +102,7 @@ def reset(app: App) -> None:
     examples=(
         "fsctl sandbox serve --port 8765",
         "fsctl sandbox serve --fault 429:0.2 --fault reset-after:x1@/act --latency 200",
+        "fsctl sandbox serve --new-connections person:5",
     ),
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
@@ -123,6 +124,14 @@ def reset(app: App) -> None:
 @click.option(
     "--clock", "clock_text", default="real", metavar="TIME", help="real, +25h, -10m or an ISO time."
 )
+@click.option(
+    "--new-connections",
+    "walk",
+    default="ready",
+    metavar="WALK[:SECONDS]",
+    help="What new and reconnected connections go through, each stage so long: ready, slow, "
+    "person, nobody, building, setup-failed, configuration-error.",
+)
 @click.option("--log", is_flag=True, help="Tell every request on stderr.")
 @pass_app
 def serve(
@@ -133,15 +142,21 @@ def serve(
     fault_seed: int,
     latency: int,
     clock_text: str,
+    walk: str,
     log: bool,
 ) -> int:
     """Serve the sandbox over HTTP until interrupted; the first line is its URL.
 
     Both faces answer there: Membrane's API (any bearer token) and Fullstory's own (any API key),
     so fsctl itself, Membrane's and Fullstory's client libraries and curl can be pointed at it.
+
+    With --new-connections person a new connection is BUILDING, then waits for somebody to open an
+    address, and then is READY. In any sandbox, one that is named walk:person does the same.
     """
     from ..sandbox.clock import Clock
+    from ..sandbox.options import MembraneOptions
     from ..sandbox.serve import serve as run
+    from ..sandbox.walks import Walk
 
     ended = run(
         sandbox_file(app),
@@ -151,6 +166,7 @@ def serve(
         fault_seed=fault_seed,
         latency_ms=latency,
         clock=Clock.parse(clock_text),
+        options=MembraneOptions(walk=Walk.parse(walk)),
         log=log,
         out=_text(app.world.stdout),
         err=_text(app.world.stderr),

@@ -1,15 +1,15 @@
 """The embedded Membrane's connections: seeded, created, archived (contracts/membrane §2.4).
 
-Every connection leads to the same embedded Fullstory. A new one becomes ``new_state`` at once;
-nothing here assumes that it stays the only state on the way.
+Every connection leads to the same embedded Fullstory. A new or reconnected one takes a walk
+through the states on the way to its end (``walks``).
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import secrets
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +19,7 @@ from .clock import iso
 from .envelopes import MembraneFailure, bad_request, not_found
 from .options import ConnectionSeed
 from .store import Store
+from .walks import Walk, condition, page
 
 _SCHEMA = """
 CREATE TABLE membrane_connections (
@@ -31,6 +32,16 @@ CREATE TABLE membrane_connections (
 );
 CREATE TABLE membrane_connection_requests (id TEXT PRIMARY KEY, document TEXT NOT NULL);
 """
+_WALKS_SCHEMA = """
+CREATE TABLE membrane_walks (
+    id TEXT PRIMARY KEY,        -- the connection's
+    since REAL NOT NULL,        -- by the sandbox's clock
+    walk TEXT NOT NULL          -- JSON: the fields of a Walk
+);
+"""
+_SELECT = (
+    "SELECT document, since, walk FROM membrane_connections LEFT JOIN membrane_walks USING (id)"
+)
 
 TENANT: Mapping[str, Any] = {
     "id": "6920c5a1d3f4e5b6a7c80001",
@@ -57,7 +68,7 @@ CONNECTOR: Mapping[str, Any] = {
 
 _DOMAIN = re.compile(r"(?:https?://)?(?:[^/@?#]{0,200}@)?([a-z0-9.-]{1,253})", re.IGNORECASE)
 _EDITABLE = ("name", "meta")
-_CLIENT_ACTION = {"type": "connect", "description": "Connect to Fullstory with an API key."}
+_LOOK_AGAIN = 0.1  # seconds: another process, or the clock, may have moved a connection on
 
 
 def new_id() -> str:
@@ -69,11 +80,12 @@ class Connections:
     """The connections of one sandbox. Answers are documents as the API gives them."""
 
     def __init__(
-        self, store: Store, seeds: Iterable[ConnectionSeed], *, new_state: str = "READY"
+        self, store: Store, seeds: Iterable[ConnectionSeed], *, walk: Walk | None = None
     ) -> None:
         store.ensure_schema("membrane_connections", _SCHEMA)
+        store.ensure_schema("membrane_walks", _WALKS_SCHEMA)
         self._store = store
-        self._new_state = new_state
+        self._walk = walk or Walk()
         self._changed = threading.Condition()
         self._changes = 0
         self._closed = False
@@ -98,24 +110,29 @@ class Connections:
         archived = query.get("includeArchived") == "true"
         with self._store.connection() as db:
             rows = db.execute(
-                "SELECT document FROM membrane_connections WHERE archived <= ? ORDER BY seq",
-                (int(archived),),
+                f"{_SELECT} WHERE archived <= ? ORDER BY seq", (int(archived),)
             ).fetchall()
-        documents = [json.loads(row["document"]) for row in rows]
+        documents = [self._now_at(row) for row in rows]
         return [document for document in documents if all(fit(document) for fit in filters)]
 
     def get(self, selector: str) -> dict[str, Any]:
         """One connection by id or key, archived ones too. Raises not_found."""
         with self._store.connection() as db:
             row = db.execute(
-                "SELECT document FROM membrane_connections WHERE id = ? OR key = ?"
-                " ORDER BY archived, id <> ? LIMIT 1",
+                f"{_SELECT} WHERE id = ? OR key = ? ORDER BY archived, id <> ? LIMIT 1",
                 (selector, selector, selector),
             ).fetchone()
         if row is None:
             raise not_found("Connection", selector)
+        return self._now_at(row)
+
+    def _now_at(self, row: sqlite3.Row) -> dict[str, Any]:
+        """The connection as its walk, where it takes one, has it by now."""
         document: dict[str, Any] = json.loads(row["document"])
-        return document
+        if row["walk"] is None:
+            return document
+        state = Walk(**json.loads(row["walk"])).state(self._store.clock.time() - row["since"])
+        return _told(document | condition(state, document["id"]))
 
     def wait(self, selector: str, seconds: float) -> dict[str, Any]:
         """As :meth:`get`, held while the connection is BUILDING, at most for so long."""
@@ -123,17 +140,12 @@ class Connections:
         while True:
             seen = self._changes
             document = self.get(selector)
-            if document["state"] != "BUILDING":
+            left = until - time.monotonic()
+            if document["state"] != "BUILDING" or self._closed or left <= 0:
                 return document
             with self._changed:  # never held while the store is asked: no lock inside a lock
-                news = self._changed.wait_for(
-                    functools.partial(self._news, seen), until - time.monotonic()
-                )
-            if self._closed or not news:
-                return self.get(selector)
-
-    def _news(self, since: int) -> bool:
-        return self._closed or self._changes != since
+                if not self._closed and self._changes == seen:
+                    self._changed.wait(min(left, _LOOK_AGAIN))
 
     def usable(self, selector: str) -> dict[str, Any]:
         """The connection to send something through: by id, by key, or the integration's only one.
@@ -193,14 +205,13 @@ class Connections:
         self, *, name: str | None = None, key: str | None = None, meta: Any = None
     ) -> dict[str, Any]:
         """A new connection to Fullstory."""
-        seed = ConnectionSeed(
-            id=new_id(), name=name or "Fullstory", key=self._free(key), state=self._new_state
-        )
+        seed = ConnectionSeed(id=new_id(), name=name or "Fullstory", key=self._free(key))
         document = self._document(seed)
         if meta is not None:
             document["meta"] = meta
-        self._insert(document)
-        return document
+        with self._store.transaction():
+            self._insert(document)
+            return self._set_out(document)
 
     def patch(self, selector: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change name, key or meta. ``connectionKey`` is another documented name of ``key``."""
@@ -226,20 +237,34 @@ class Connections:
         return self._save(document)
 
     def reconnect(self, selector: str) -> dict[str, Any]:
-        """New credentials, as if a person had given good ones (unless ``new_state`` differs)."""
+        """New credentials, as if a person gave good ones where the walk leads to READY."""
         document = self.get(selector)
         with self._store.transaction() as db:
             db.execute(
                 "UPDATE membrane_connections SET good_key = 1 WHERE id = ?", (document["id"],)
             )
-        return self._save(document | _condition(self._new_state) | {"error": None, "errors": []})
+            return self._set_out(document)
+
+    def _set_out(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The connection begins its walk: the one its name asks for, or the sandbox's."""
+        walk = Walk.named(document["name"]) or self._walk
+        with self._store.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO membrane_walks VALUES (?, ?, ?)",
+                (document["id"], self._store.clock.time(), json.dumps(walk._asdict())),
+            )
+            return self._save(document | condition(walk.state(0), document["id"]))
 
     def disconnect(self, selector: str) -> None:
         """Erase the credentials. Such a connection asks for a client action."""
-        self._save(self.get(selector) | _condition("CLIENT_ACTION_REQUIRED", connected=False))
+        document = self.get(selector)
+        lost = condition("CLIENT_ACTION_REQUIRED", document["id"], connected=False)
+        with self._store.transaction() as db:
+            db.execute("DELETE FROM membrane_walks WHERE id = ?", (document["id"],))
+            self._save(document | lost)
 
-    def request(self, asked: Mapping[str, Any], url: str | None) -> dict[str, Any]:
-        """Open a connection request (§2.5), which a quick person completes at once."""
+    def request(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Open a connection request (§2.5), which ends as its connection's walk does."""
         selector = asked.get("connectionId")
         connection = (
             self.reconnect(str(selector))
@@ -248,8 +273,7 @@ class Connections:
         )
         document = {
             "requestId": new_id(),
-            "url": url,
-            "status": "success" if connection["state"] == "READY" else "pending",
+            "url": page(connection["id"]),
             "connectorId": INTEGRATION["connectorId"],
             "resultConnectionId": connection["id"],
             "createdAt": self._now(),
@@ -259,7 +283,7 @@ class Connections:
                 "INSERT INTO membrane_connection_requests VALUES (?, ?)",
                 (document["requestId"], json.dumps(document)),
             )
-        return document
+        return self.connection_request(str(document["requestId"]))
 
     def connection_request(self, request_id: str) -> dict[str, Any]:
         with self._store.connection() as db:
@@ -269,7 +293,13 @@ class Connections:
         if row is None:
             raise not_found("Connection request", request_id)
         document: dict[str, Any] = json.loads(row["document"])
-        return document
+        connection = self.get(document["resultConnectionId"])
+        if connection["state"] == "READY":
+            return document | {"status": "success"}
+        del document["resultConnectionId"]  # told once there is one to use
+        if connection.get("error"):
+            return document | {"status": "error", "resultError": connection["error"]}
+        return document | {"status": "pending"}
 
     def close(self) -> None:
         """Let go everyone who waits."""
@@ -283,7 +313,6 @@ class Connections:
         if seed.app != INTEGRATION["key"]:
             integration |= {"id": new_id(), "connectorId": new_id(), "key": seed.app}
             integration["name"] = seed.app.title()
-        error = {"type": "connection", "message": seed.error} if seed.error else None
         document = {
             "id": seed.id,
             "name": seed.name,
@@ -298,13 +327,15 @@ class Connections:
             "connectorVersion": integration["connectorVersion"],
             "integrationId": integration["id"],
             "integration": integration,
-            "error": error,
-            "errors": [error] if error else [],
             "canTest": True,
             "createdAt": now,
             "updatedAt": now,
         }
-        return _told(document | _condition(seed.state, connected=seed.connected))
+        document |= condition(seed.state, seed.id, connected=seed.connected)
+        if seed.error:
+            error = {"type": "connection", "message": seed.error}
+            document |= {"error": error, "errors": [error]}
+        return _told(document)
 
     def _insert(self, document: dict[str, Any], *, good_key: bool = True) -> None:
         with self._store.transaction() as db:
@@ -350,18 +381,6 @@ class Connections:
 
     def _now(self) -> str:
         return iso(self._store.clock.time())
-
-
-def _condition(state: str, *, connected: bool = True) -> dict[str, Any]:
-    """The fields of a connection that tell whether it can be used."""
-    action = _CLIENT_ACTION if state == "CLIENT_ACTION_REQUIRED" else None
-    connected = connected and state == "READY"
-    return {
-        "state": state,
-        "connected": connected,
-        "disconnected": not connected and state in ("READY", "CLIENT_ACTION_REQUIRED"),
-        "clientAction": action,
-    }
 
 
 def _told(document: dict[str, Any]) -> dict[str, Any]:

@@ -67,8 +67,7 @@ class MembraneFace:
     """An embedded Membrane: one workspace, one tenant, connections to one Fullstory.
 
     ``escapes`` collects the requests whose path led elsewhere than it said. ``upstream`` sends to
-    Fullstory and may be replaced by something that fails. ``base_url`` is where a server serves
-    this face, for the links in connection requests. Safe to call from many threads at once.
+    Fullstory and may be replaced by something that fails. Safe to call from many threads at once.
     """
 
     def __init__(
@@ -76,9 +75,8 @@ class MembraneFace:
     ) -> None:
         self.upstream: Upstream = fullstory.handle
         self.escapes: list[Escape] = []
-        self.base_url: str | None = None
         self._options = options
-        self._connections = Connections(store, options.connections, new_state=options.new_state)
+        self._connections = Connections(store, options.connections, walk=options.walk)
         self._catalogue = Catalogue(options.style)
         self._logs = RunLogs(store, enabled=options.run_logs)
         self._runner = Runner(store, self._logs, options, self._send)
@@ -214,8 +212,7 @@ class MembraneFace:
             case ("POST", ["connection-requests"]):
                 if not document.get("connectionId"):
                     _check_app(document)
-                url = f"{self.base_url}/screens/connections" if self.base_url else None
-                return json_response(self._connections.request(document, url))
+                return json_response(self._connections.request(document))
             case ("GET", ["connection-requests", request_id]):
                 return json_response(self._connections.connection_request(request_id))
         return no_route(call.method, call.path)

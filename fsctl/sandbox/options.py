@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .actions import Style
+from .walks import Walk
 
 _SNAKE_NESTED = Style()
+_AT_ONCE = Walk()
 DEFAULT_CONNECTION_ID = "6920c5a1d3f4e5b6a7c8d901"
 
 
@@ -35,7 +37,7 @@ class MembraneOptions:
     output: Literal["plain", "data", "data-status"] = "plain"  # §8 U6
     api_errors: Literal["output", "error"] = "output"  # a vendor 4xx through act's `api` (§2.7)
     run_logs: bool = True  # workspace setting enableActionRunLogs (§2.8)
-    new_state: str = "READY"  # what a new or reconnected connection becomes at once
+    walk: Walk = _AT_ONCE  # what a new or reconnected connection goes through
     max_page: int = 1000  # rows a page, whatever limit asks
     tokens: frozenset[str] | None = None  # None: any non-empty bearer token
     reject_first: int = 0  # answer so many requests with 401 first, whatever their token

@@ -64,7 +64,6 @@ class SandboxServer(ThreadingHTTPServer):
         self.fullstory = FullstoryApi(store)
         self.membrane = MembraneFace(store, self.fullstory, options or MembraneOptions())
         self.membrane.upstream = self._upstream
-        self.membrane.base_url = self.url
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None

@@ -27,6 +27,7 @@ from fsctl.membrane.gateway import (
     Trouble,
 )
 from fsctl.sandbox.options import DEFAULT_CONNECTION_ID, ConnectionSeed, MembraneOptions
+from fsctl.sandbox.walks import Walk
 from tests.support.roads import ROADS, Road, RoadName, open_road
 
 ID = DEFAULT_CONNECTION_ID
@@ -187,7 +188,7 @@ def test_a_connector_is_searched_and_connected(gateway: Gateway) -> None:
 
 
 def test_a_new_connection_may_need_a_person(open_any: OpenRoad) -> None:
-    gateway = open_any(connections=(), new_state="CLIENT_ACTION_REQUIRED").gateway
+    gateway = open_any(connections=(), walk=Walk(final="CLIENT_ACTION_REQUIRED")).gateway
     (connector,) = gateway.search_connectors("fullstory")
     made = gateway.connect(connector.id)
     assert (made.usable, made.state) == (False, "CLIENT_ACTION_REQUIRED")

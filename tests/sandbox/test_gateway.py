@@ -27,6 +27,7 @@ from fsctl.sandbox.actions import Style
 from fsctl.sandbox.clock import Clock
 from fsctl.sandbox.gateway import SandboxGateway
 from fsctl.sandbox.options import DEFAULT_CONNECTION_ID, ConnectionSeed, MembraneOptions
+from fsctl.sandbox.walks import Walk
 
 ID = DEFAULT_CONNECTION_ID
 OTHER = "6920c5a1d3f4e5b6a7c8d902"
@@ -118,7 +119,7 @@ def test_a_connection_is_found_by_id_and_by_key() -> None:
 
 
 def test_a_connection_is_ensured_made_and_reconnected() -> None:
-    with gateway(connections=(), new_state="READY") as road:
+    with gateway(connections=()) as road:
         ensured = road.ensure_connection("https://fullstory.com", name="Mine")
         assert (ensured.name, ensured.usable) == ("Mine", True)
         (connector,) = road.search_connectors("fullstory")
@@ -128,7 +129,7 @@ def test_a_connection_is_ensured_made_and_reconnected() -> None:
 
 
 def test_a_connection_that_a_person_has_to_finish_says_so() -> None:
-    with gateway(new_state="CLIENT_ACTION_REQUIRED", connections=()) as road:
+    with gateway(walk=Walk(final="CLIENT_ACTION_REQUIRED"), connections=()) as road:
         made = road.ensure_connection("https://fullstory.com")
         assert (made.usable, made.state) == (False, "CLIENT_ACTION_REQUIRED")
         assert made.client_action is not None
