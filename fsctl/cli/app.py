@@ -67,13 +67,6 @@ class App:
 
         return (self._world or World.from_process()).with_color(self.flags.get("color", "auto"))
 
-    @property
-    def command_line(self) -> str:
-        """What was typed, for a shell."""
-        import shlex
-
-        return shlex.join(["fsctl", *self.arguments])
-
     # -- settings
 
     @cached_property

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -16,6 +16,7 @@ from .app import App
 from .from_file import check, from_file_options
 from .options import Command, pass_app
 from .results import One, Rows
+from .resuming import command
 from .who import in_place_of
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def delete(
     if rejects is not None or force:
         raise Usage("--rejects and --force go with --from-file.", hint="Leave them out.")
     people.readings_of(who, reading)
-    patience = _patience(wait_for)
+    patience = Patience.of(wait_for)
     app.check_output()
     if app.dry_run:
         return _planned(app, who, reading, all_)
@@ -120,11 +121,20 @@ def delete(
     return One(rows[0], COLUMNS, ending=lambda: failure)
 
 
-def _patience(wait_for: str | None) -> float:
-    """Seconds to wait until a person is gone."""
-    from ..fullstory.times import parse_duration
+class Patience(NamedTuple):
+    """How long to wait until a person is gone, and how that is typed."""
 
-    return WAIT_FOR if wait_for is None else parse_duration(wait_for, what="--wait-for")
+    seconds: float
+    typed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, wait_for: str | None) -> Patience:
+        """Raises :class:`Usage` for what is no time."""
+        from ..fullstory.times import parse_duration
+
+        if wait_for is None:
+            return cls(WAIT_FOR, ("--wait",))
+        return cls(parse_duration(wait_for, what="--wait-for"), ("--wait-for", wait_for))
 
 
 def _receipt_path(receipt: str | None) -> Path | None:
@@ -283,28 +293,36 @@ def _delete_each(
 
 
 def _wait_for_each(
-    app: App, patience: float, record: Record, steps: list[Step]
+    app: App, patience: Patience, record: Record, steps: list[Step]
 ) -> FsctlError | None:
     """Replace each step by the one that ends it."""
     from ..fullstory import erasure
     from ..membrane.gateway import Deadline
 
-    deadline = Deadline.after(patience, app.world.monotonic)
+    deadline = Deadline.after(patience.seconds, app.world.monotonic)
     for at, step in enumerate(steps):
         if step.state is erasure.State.GONE:
             continue
         user_id = step.person["id"]
-        app.resume = f"fsctl users delete --id {user_id} --wait --missing-ok --yes"
+        app.resume = _look_again(app, patience, steps[at:])
         app.messages.note(f"waiting until Fullstory does not know {user_id} any more.")
         try:
             steps[at] = erasure.wait_until_gone(app.caller, step.person, deadline)
         except erasure.StillThere as error:
             steps[at] = error.step
             record(error.step)
+            error.hint = error.hint or f"{app.resume} looks again, and asks for nothing twice."
             return error
         record(steps[at])
     app.resume = None
     return None
+
+
+def _look_again(app: App, patience: Patience, steps: Sequence[Step]) -> str:
+    """The command that goes on waiting for each of them, by id: an e-mail may be another's now."""
+    ids = [str(step.person["id"]) for step in steps]
+    more = (*patience.typed, "--missing-ok", "--yes")
+    return " && ".join(command(app, "users", "delete", "--id", one, *more) for one in ids)
 
 
 def _as_row(step: Step) -> dict[str, Any]:

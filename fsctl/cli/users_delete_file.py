@@ -12,6 +12,7 @@ from ..terminal.columns import Column
 from .app import App
 from .from_file import learn
 from .results import Rows
+from .resuming import same_command
 
 if TYPE_CHECKING:
     from ..bulk.erase import Outcome, Plan, Terms
@@ -133,7 +134,7 @@ def _resume(app: App, listed: Listed) -> str:
     from ..bulk.values import STDIN
 
     piped = "  # with the same list piped in" if listed.source == STDIN else ""
-    return f"{app.command_line}{piped}"
+    return f"{same_command(app)}{piped}"
 
 
 # -- what to read and to write

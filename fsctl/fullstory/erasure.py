@@ -63,7 +63,10 @@ Record = Callable[[Step], None]
 
 
 class StillThere(Unavailable):
-    """Not gone by the deadline, as far as anybody can tell; ``step`` is how far it had come."""
+    """Not gone by the deadline, as far as anybody can tell; ``step`` is how far it had come.
+
+    Without a hint the one thing to do is to look again.
+    """
 
     def __init__(self, step: Step, message: str, **more: Any) -> None:
         super().__init__(message, **more)
@@ -228,18 +231,14 @@ def _seen(state: State, person: Person) -> Step:
 
 def _still_there(step: Step, trouble: FsctlError | None) -> StillThere:
     user_id = step.person["id"]
-    hint = (
-        f"Look again with `fsctl users delete --id {user_id} --wait --missing-ok --yes`: what is "
-        "being deleted is not asked for twice."
-    )
     if trouble is None:
         message = f"The deletion of {user_id} is under way, and Fullstory still knows the person."
-        return StillThere(step, message, hint=hint, code="still_being_deleted")
+        return StillThere(step, message, code="still_being_deleted")
     return StillThere(
         step._replace(answered=trouble.as_data()),
         f"The deletion of {user_id} was asked for, but whether it is done is not known: "
         f"{trouble.message}",
-        hint=trouble.hint if isinstance(trouble, NeedsPerson) and trouble.hint else hint,
+        hint=trouble.hint if isinstance(trouble, NeedsPerson) else None,
         code=trouble.code,
         status=trouble.status,
         action_run_id=trouble.action_run_id,

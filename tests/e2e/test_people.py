@@ -390,5 +390,5 @@ def test_an_interrupted_wait_says_how_to_go_on(http: Somewhere) -> None:
 
     done = http("users", "delete", "ada", "--yes", "--wait", sleep=interrupted)
     assert (done.code, done.out) == (130, ""), done.show
-    assert f"fsctl users delete --id {ADA} --wait --missing-ok --yes" in done.err
+    assert f" users delete --id {ADA} --wait --missing-ok --yes" in done.err
     assert being_deleted(http) == ["ada"]
