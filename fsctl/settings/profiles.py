@@ -11,7 +11,7 @@ Nothing secret stands there: a token comes from the environment or from ``token_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -19,16 +19,7 @@ from typing import Any, NamedTuple
 from ..errors import Usage
 
 FILE_NAME = "config.toml"
-
-TEXT_KEYS = (
-    "transport", "connection", "via", "api_url", "membrane_command", "tenant", "output",
-    "time_zone", "org", "region", "service", "environment", "source", "proxy_base", "api_version",
-)  # fmt: skip
-NUMBER_KEYS = ("timeout", "connect_timeout", "retries")
-# A command may be one string, split as a shell would, or a list; hosts are a list.
-LIST_KEYS = ("allowed_hosts",)
-COMMAND_KEYS = ("token_command",)
-KEYS = (*TEXT_KEYS, *NUMBER_KEYS, *LIST_KEYS, *COMMAND_KEYS)
+UNNAMED = "default"  # the profile used where none is named and none is active
 
 
 class Profiles(NamedTuple):
@@ -38,22 +29,38 @@ class Profiles(NamedTuple):
     active: str | None = None
     profiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
+    def missing(self, name: str, origin: str) -> Usage:
+        """The refusal of a profile that does not exist; ``origin`` is where it was named."""
+        from .keys import meant
+
+        known = ", ".join(self.profiles) or "none"
+        return Usage(
+            f"The profile {name!a} ({origin}) does not exist.",
+            hint=f"{meant(name, self.profiles)}Profiles in {str(self.path)!a}: {known}.",
+        )
+
 
 def load(directory: Path) -> Profiles:
     """Read the profiles; a missing file is none. Raises :class:`Usage` with line and column."""
     path = directory / FILE_NAME
+    raw = read(path)
+    return Profiles(path) if raw is None else checked(path, parsed(path, raw))
+
+
+def read(path: Path) -> bytes | None:
+    """The file's bytes; None where there is no file. Raises :class:`Usage`."""
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return Profiles(path)
+        return None
     except OSError as error:
         raise Usage(
             f"{str(path)!a} cannot be read: {error.strerror}.", hint="Check its permissions."
         ) from None
-    return _checked(path, _parsed(path, raw))
 
 
-def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
+def parsed(path: Path, raw: bytes) -> dict[str, Any]:
+    """``raw`` as TOML. Raises :class:`Usage` that names ``path``, line and column."""
     import tomllib
 
     try:
@@ -67,11 +74,10 @@ def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
         raise Usage(f"{str(path)!a} cannot be read as TOML.", hint="Make it simpler.") from None
 
 
-def _checked(path: Path, document: Mapping[str, Any]) -> Profiles:
+def checked(path: Path, document: Mapping[str, Any]) -> Profiles:
+    """The profiles in a parsed file. Raises :class:`Usage` for what may not stand there."""
     where = f"in {str(path)!a}"
-    for key in document:
-        if key not in ("active", "profiles"):
-            raise _wrong_key(key, where, ("active", "profiles"))
+    _check_keys(document, where, ("active", "profiles"))
     active = document.get("active")
     if active is not None and not isinstance(active, str):
         raise Usage(f"active {where} is not a text.", hint='Write active = "NAME".')
@@ -88,29 +94,15 @@ def _checked(path: Path, document: Mapping[str, Any]) -> Profiles:
 
 def check_key(key: str, value: Any, where: str) -> None:
     """Raise :class:`Usage` for an unknown key, a secret one, or a value of the wrong type."""
-    if key not in KEYS:
-        raise _wrong_key(key, where, KEYS)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    good = (
-        (key in TEXT_KEYS and isinstance(value, str))
-        or (key in NUMBER_KEYS and (is_number or isinstance(value, str)))
-        or (key in LIST_KEYS and is_texts)
-        or (key in COMMAND_KEYS and (isinstance(value, str) or is_texts))
-    )
-    if not good:
-        raise Usage(
-            f"The key {key!a} {where} has a value of the wrong type.",
-            hint='Texts stand in quotes, lists in ["..."].',
-        )
+    from .keys import KEYS, check_type
+
+    _check_keys((key,), where, KEYS)
+    check_type(key, KEYS[key].kind, value, where)
 
 
-def _wrong_key(key: str, where: str, known: Sequence[str]) -> Usage:
-    from ..membrane.redact import is_secret_key
+def _check_keys(keys: Iterable[str], where: str, known: Iterable[str]) -> None:
+    for key in keys:
+        if key not in known:
+            from .keys import unknown_key
 
-    if is_secret_key(key):
-        return Usage(
-            f"The key {key!a} {where} would keep a secret on disk.",
-            hint="Use token_command, or MEMBRANE_TOKEN in the environment.",
-        )
-    return Usage(f"The key {key!a} {where} is unknown.", hint=f"Keys: {', '.join(known)}.")
+            raise unknown_key(key, where, known)

@@ -58,11 +58,7 @@ class Settings:
                 if self._environ.get(env.PROFILE)
                 else "active"
             )
-            known = ", ".join(profiles.profiles) or "none"
-            raise Usage(
-                f"The profile {name!a} ({origin}) does not exist.",
-                hint=f"Profiles in {str(profiles.path)!a}: {known}.",
-            )
+            raise profiles.missing(name, origin)
         return name, profiles.profiles[name]
 
     def raw(self, key: str, variable: str | None = None) -> Setting[Any] | None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fsctl.errors import Usage
-from fsctl.settings.profiles import KEYS, Profiles, check_key, load
+from fsctl.settings.keys import KEYS
+from fsctl.settings.profiles import Profiles, check_key, load
 
 
 def written(directory: Path, text: str | bytes) -> Path:
