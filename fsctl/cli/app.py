@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..terminal.messages import Messages
     from ..terminal.render import Renderer
     from ..terminal.world import World
+    from .roads import Road
 
 READ_TIMEOUT = 70.0  # seconds: a little over Membrane's own 60 (contracts/membrane §8 U27)
 RETRIES = 3
@@ -46,6 +47,7 @@ class App:
         self._world = world
         self.flags: dict[str, Any] = {}
         self.arguments: Sequence[str] = ()
+        self.expiry_told = False  # that the token ends soon is said once a run
         self.resume: str | None = None  # the command that goes on with long work, once it began
         # The third issue's picker goes here: asked when several connections would do.
         self.choose_connection: Callable[[Sequence[Connection]], Connection] | None = None
@@ -242,6 +244,13 @@ class App:
         from ..settings.cache import FileCache
 
         return FileCache(self.directory("cache"), clock=self.unix_time, note=self.messages.verbose)
+
+    @cached_property
+    def road(self) -> Road:
+        """The way to Membrane, chosen; nothing is asked of the service for it."""
+        from .roads import choose
+
+        return choose(self)
 
     @cached_property
     def gateway(self) -> Gateway:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .. import __version__
 from ..errors import NeedsPerson
 from ..settings import env
+from .expiry import tell_of_environment_token, tell_of_expiry
 
 if TYPE_CHECKING:
     from ..membrane.gateway import Gateway
@@ -23,35 +25,58 @@ SET_UP = (
 )
 
 
-def build(app: App) -> Gateway:
-    """The gateway that ``--transport`` names, or the best there is for ``auto``.
+class Road(NamedTuple):
+    """The way to Membrane that a command takes, and why; nobody has been asked anything yet."""
 
-    Raises :class:`NeedsPerson` where that road cannot be taken.
+    name: Literal["http", "cli", "sandbox"]
+    why: str
+    tokens: TokenSource | None = None  # of http
+    command: Sequence[str] = ()  # of cli: the argv prefix of membrane
+
+
+def choose(app: App) -> Road:
+    """The road that ``--transport`` names, or the best there is for ``auto``.
+
+    Raises :class:`NeedsPerson` where that road cannot be taken, :class:`Unavailable` where the help
+    of ``membrane`` does not come.
     """
-    match app.transport.value:
+    name, origin = app.transport
+    why = f"asked for by {'--sandbox' if name == 'sandbox' and origin[0] == '-' else origin}"
+    match name:
         case "sandbox":
-            return _sandbox(app)
+            return Road("sandbox", why)
         case "http":
-            return _http(app, _required_tokens(app))
+            return Road("http", why, _required_tokens(app))
         case "cli":
-            return _cli(app)
+            return Road("cli", why, command=required_membrane(app))
         case _:
             return _best(app)
 
 
-def _best(app: App) -> Gateway:
+def _best(app: App) -> Road:
     tokens = _tokens(app, with_binary=False)
-    if tokens is None:
-        binary = membrane_command(app)
-        if binary is None:
-            raise NeedsPerson(
-                "There is no way to reach Membrane: no token in the environment, and no membrane "
-                "binary on PATH.",
-                hint=SET_UP,
-                code="no_road",
-            )
-        tokens = _tokens(app, with_binary=True)
-    return _cli(app) if tokens is None else _http(app, tokens)
+    if tokens is not None:
+        return Road("http", f"a token is at hand ({tokens.origin})", tokens)
+    command = membrane_command(app)
+    if command is None:
+        raise NeedsPerson(
+            "There is no way to reach Membrane: no token in the environment, and no membrane "
+            "binary on PATH.",
+            hint=SET_UP,
+            code="no_road",
+        )
+    tokens = _tokens(app, with_binary=True)
+    if tokens is not None:
+        return Road("http", "the membrane command line gives a token", tokens)
+    return Road("cli", "there is no token, but the membrane command line", command=command)
+
+
+def build(app: App) -> Gateway:
+    """The gateway at the end of :attr:`App.road`."""
+    road = app.road
+    if road.tokens is not None:
+        return _http(app, road.tokens)
+    return _sandbox(app) if road.name == "sandbox" else _cli(app, road.command)
 
 
 def _sandbox(app: App) -> Gateway:
@@ -88,9 +113,7 @@ def _tokens(app: App, *, with_binary: bool) -> TokenSource | None:
     if binary is not None and not _has_token_verb(app, binary):
         binary = None
     if command is None and binary is None:  # nothing to run: no directory to make for it
-        return find_token_source(
-            app.world.environ, None, None, app.directory("state"), app.unix_time
-        )
+        return find_token_source(environ(app), None, None, app.directory("state"), app.unix_time)
     return find_token_source(
         environment_of_children(app),
         command.value if command else None,
@@ -102,12 +125,27 @@ def _tokens(app: App, *, with_binary: bool) -> TokenSource | None:
 
 
 def _has_token_verb(app: App, binary: Sequence[str]) -> bool:
+    from ..fullstory.outcome import as_error
+    from ..membrane.gateway import GatewayError
     from ..membrane.verbs import read_verbs
 
-    verbs = read_verbs(
-        binary, cache=app.cache, cwd=run_directory(app), env=environment_of_children(app)
-    )
+    try:
+        verbs = read_verbs(
+            binary, cache=app.cache, cwd=run_directory(app), env=environment_of_children(app)
+        )
+    except GatewayError as failure:
+        raise as_error(failure, "help of membrane", writes=False) from None
     return verbs.has("token")
+
+
+def environ(app: App) -> Mapping[str, str]:
+    """The environment, with the profile's tenant where no variable names one."""
+    from ..membrane.tokens import ENV_TENANT_KEY
+
+    tenant = app.settings.text("tenant", ENV_TENANT_KEY)
+    return (
+        app.world.environ if tenant is None else {**app.world.environ, ENV_TENANT_KEY: tenant.value}
+    )
 
 
 def environment_of_children(app: App) -> Mapping[str, str]:
@@ -116,19 +154,20 @@ def environment_of_children(app: App) -> Mapping[str, str]:
 
     address = api_address(app)
     told = {} if address is None else dict.fromkeys(env.API_URLS, address)
-    return child_environment(app.world.environ, Path.cwd()) | told
+    return child_environment(environ(app), Path.cwd()) | told
 
 
 def _http(app: App, tokens: TokenSource) -> Gateway:
     from ..membrane.hosts import DEFAULT_API_URL
     from ..membrane.http import HttpGateway
+    from ..membrane.token_facts import Watched
 
     address = api_address(app) or DEFAULT_API_URL
     app.messages.verbose(f"Using HTTP to {address}, with the token of {tokens.origin}.")
     version = app.settings.text("api_version", env.API_VERSION)
     return HttpGateway(
         address,
-        tokens,
+        Watched(tokens, partial(tell_of_expiry, app, tokens.remedy), app.unix_time),
         environ=app.world.environ,
         connect_timeout=app.settings.seconds(
             "connect_timeout", env.CONNECT_TIMEOUT, CONNECT_TIMEOUT
@@ -159,30 +198,36 @@ def api_address(app: App) -> str | None:
     )
 
 
-def _cli(app: App) -> Gateway:
+def _cli(app: App, command: Sequence[str]) -> Gateway:
     from ..membrane.cli import CliGateway
 
-    binary = membrane_command(app)
-    if binary is None:
-        raise NeedsPerson(
-            "The membrane command line is not installed, or not on PATH outside this directory.",
-            hint="Run `npm install -g @membranehq/cli`, then `membrane login --tenant`.",
-            code="no_membrane",
-        )
-    app.messages.verbose(f"Using the membrane command line: {' '.join(binary)}.")
+    app.messages.verbose(f"Using the membrane command line: {' '.join(command)}.")
     app.messages.note(
         "what you send stands in the arguments of the membrane process, which other users of this "
         "machine may see; a token avoids that."
     )
+    tell_of_environment_token(app)  # membrane itself reads these variables
     return CliGateway(
-        binary,
+        command,
         cache=app.cache,
-        environ=app.world.environ,
+        environ=environ(app),
         run_dir=run_directory(app),
         timeout=app.timeout,
         api_url=api_address(app),
         trace=app.messages.debug if app.flags.get("debug") else None,
     )
+
+
+def required_membrane(app: App) -> Sequence[str]:
+    """The argv prefix of the ``membrane`` command; :class:`NeedsPerson` where there is none."""
+    command = membrane_command(app)
+    if command is None:
+        raise NeedsPerson(
+            "The membrane command line is not installed, or not on PATH outside this directory.",
+            hint="Run `npm install -g @membranehq/cli`, then `membrane login --tenant`.",
+            code="no_membrane",
+        )
+    return command
 
 
 def membrane_command(app: App) -> Sequence[str] | None:

@@ -86,14 +86,24 @@ def _program(name: str, environ: Mapping[str, str], cwd: Path) -> Path:
 
 
 def child_environment(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
-    """What ``membrane`` is run with: ``environ``, told to print plainly and to ask nothing.
+    """What ``membrane`` is run with: ``environ``, told to print plainly and to ask nothing."""
+    return plain(safe_environment(environ, cwd))
+
+
+def safe_environment(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
+    """``environ`` for a ``membrane`` that talks to a person.
 
     PATH loses the entries that lead into the checkout, because ``membrane`` itself starts ``node``
     by name. ``MEMBRANE_*`` variables stay: they are its own.
     """
-    kept = {name: value for name, value in environ.items() if name not in _FORCES_COLOUR}
     path = os.pathsep.join(str(entry) for entry in _safe_entries(environ, Checkout(environ, cwd)))
-    return {**kept, "PATH": path or os.defpath, "NO_COLOR": "1", "CI": "1"}
+    return {**environ, "PATH": path or os.defpath}
+
+
+def plain(env: Mapping[str, str]) -> dict[str, str]:
+    """``env`` for a child whose output a program reads."""
+    kept = {name: value for name, value in env.items() if name not in _FORCES_COLOUR}
+    return {**kept, "NO_COLOR": "1", "CI": "1"}
 
 
 class Checkout:

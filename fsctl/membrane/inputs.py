@@ -30,9 +30,14 @@ def arguments(verb: str, positionals: Sequence[str], flags: Sequence[str]) -> li
     take the next word for its value. Positionals that would pass for a flag or be read as a number
     (an id of digits alone) stand behind ``--``, where they are taken as they are.
     """
-    if any(word.startswith("-") or _NUMBER.fullmatch(word) for word in positionals):
+    if misread(positionals):
         return [*verb.split(), *flags, "--json", "--", *positionals]
     return [*verb.split(), *positionals, *flags, "--json"]
+
+
+def misread(positionals: Sequence[str]) -> bool:
+    """Whether one of them would pass for a flag or a number unless it stands behind ``--``."""
+    return any(word.startswith("-") or _NUMBER.fullmatch(word) for word in positionals)
 
 
 def check_id(value: str, what: str) -> str:

@@ -13,11 +13,14 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import NeedsPerson
 from . import payload
 from .gateway import NO_DEADLINE, Deadline
+
+if TYPE_CHECKING:
+    from .token_facts import TokenFacts
 
 ENV_TOKENS = ("MEMBRANE_TOKEN", "MEMBRANE_ACCESS_TOKEN")
 ENV_WORKSPACE_KEY = "MEMBRANE_WORKSPACE_KEY"
@@ -90,7 +93,7 @@ def find_token_source(
 
         if token_command:
             return CommandToken(split_command(token_command), environ, run_dir, clock, timeout)
-        argv = [*(membrane or ()), "token"]
+        argv = [*(membrane or ()), "token", *([f"--tenantKey={keys[2]}"] if keys[2] else [])]
         return CommandToken(argv, environ, run_dir, clock, timeout, own_binary=True)
     return None
 
@@ -148,10 +151,22 @@ def check_token(token: str, origin: str, remedy: str, now: float) -> str:
         )
     ends = expiry(token)
     if ends is not None and ends < now - CLOCK_LEEWAY:
-        raise NeedsPerson(
-            f"The token from {origin} expired at {_moment(ends)}.", hint=remedy, code="expired"
+        from .token_facts import read_facts
+
+        raise TokenExpired(
+            f"The token from {origin} expired at {moment(ends)}.",
+            remedy,
+            read_facts(token, origin, now),
         )
     return token
+
+
+class TokenExpired(NeedsPerson):
+    """The token ended; ``facts`` is what it tells of itself."""
+
+    def __init__(self, message: str, remedy: str, facts: TokenFacts) -> None:
+        super().__init__(message, hint=remedy, code="expired")
+        self.facts = facts
 
 
 class EnvironmentToken:
@@ -223,7 +238,8 @@ class MintedToken:
             return jwt.encode({**self._claims, "exp": ends}, self._secret, algorithm="HS256")
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """A Unix time as people and programs read it: ``2026-03-01T09:00:00Z``."""
     from datetime import UTC, datetime
 
     try:

@@ -77,9 +77,9 @@ def read_verbs(
     where its help does not come.
     """
     key = cache_key(command)
-    cached = cache.get(key, max_age=WRAPPER_FRESH if len(command) > 1 else None)
-    if isinstance(cached, dict) and isinstance(cached.get("shown"), list):
-        return Verbs(frozenset(str(word) for word in cached["shown"]))
+    known = _remembered(cache, key, command)
+    if known is not None:
+        return Verbs(known)
     shown = set(parse_help(_help(command, [], cwd, env, deadline)))
     if not {"connection", "action"} <= shown:
         raise NeedsPerson(
@@ -93,6 +93,27 @@ def read_verbs(
         shown |= set(parse_help(_help(command, [group], cwd, env, deadline), group))
     cache.set(key, {"shown": sorted(shown)})
     return Verbs(frozenset(shown))
+
+
+def read_flags(
+    command: Sequence[str], verb: str, *, cache: Cache, cwd: Path, env: Mapping[str, str]
+) -> frozenset[str]:
+    """The flags that the help of ``verb`` shows, remembered and failing as :func:`read_verbs`."""
+    key = f"{cache_key(command)}|{verb} --help"
+    known = _remembered(cache, key, command)
+    if known is not None:
+        return known
+    text = _help(command, verb.split(), cwd, env, NO_DEADLINE)
+    flags = frozenset(_FLAG.findall(strip_ansi(text)))
+    cache.set(key, {"shown": sorted(flags)})
+    return flags
+
+
+def _remembered(cache: Cache, key: str, command: Sequence[str]) -> frozenset[str] | None:
+    entry = cache.get(key, max_age=WRAPPER_FRESH if len(command) > 1 else None)
+    if isinstance(entry, dict) and isinstance(entry.get("shown"), list):
+        return frozenset(str(word) for word in entry["shown"])
+    return None
 
 
 def cache_key(command: Sequence[str]) -> str:
