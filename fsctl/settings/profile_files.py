@@ -36,12 +36,14 @@ def store(
 ) -> Path:
     """Set ``values`` in ``profile``, which is made where it is not there; other keys stay.
 
+    A value of None takes its key away.
     ``activate`` makes it the profile in use; ``new`` refuses one that is there already. Gives back
     the file. Raises :class:`Usage` for a wrong name, key or value and for a broken file,
     :class:`Refused` where it cannot be written.
     """
     check_name(profile)
-    for key, value in values.items():
+    given = {key: value for key, value in values.items() if value is not None}
+    for key, value in given.items():
         files.check_key(key, value, f"of the profile {profile!a}")
         known_keys.check_value(key, value)
 
@@ -51,7 +53,9 @@ def store(
                 f"The profile {profile!a} exists already.",
                 hint=f"Change it with `fsctl profiles set KEY VALUE --profile {profile!a}`.",
             )
-        draft.put(profile, values)
+        draft.put(profile, given)
+        old = there.profiles.get(profile, {})
+        draft.remove(profile, [key for key in values.keys() - given if key in old])
         if activate:
             draft.activate(profile)
 
