@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..membrane.gateway import Action, Connection, Deadline, Gateway
     from ..settings.paths import Kind
     from ..settings.profiles import Profiles
+    from ..settings.project import Project
     from ..settings.resolve import Setting, Settings
     from ..terminal.mask import Masker
     from ..terminal.messages import Messages
@@ -75,7 +76,20 @@ class App:
     def settings(self) -> Settings:
         from ..settings.resolve import Settings
 
-        return Settings(self.flags, self.world.environ, self._load_profiles)
+        return Settings(self.flags, self.world.environ, self._load_profiles, self._load_project)
+
+    def _load_project(self) -> Project:
+        from ..settings import project
+
+        path = project.find(self.world.environ)
+        if path is None:
+            return project.Project()
+        from ..settings.project_file import read
+
+        found = read(path, lambda: self.directory("state"))
+        for remark in found.remarks:
+            self.messages.warn(remark)
+        return found
 
     def _load_profiles(self) -> Profiles:
         from ..settings.profiles import load

@@ -1,4 +1,7 @@
-"""Settings and where each came from: flag > variable > profile > default (DESIGN §2)."""
+"""Settings and where each came from (DESIGN §2): flag, variable, project file, profile, default.
+
+The first of these that has a value wins.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ..errors import Usage
 from . import env
+from .project import Project
 
 if TYPE_CHECKING:
     from .profiles import Profiles
@@ -24,7 +28,8 @@ class Setting(NamedTuple, Generic[T]):
 class Settings:
     """Looks settings up by name. ``flags`` holds only what was really given.
 
-    Raises :class:`Usage` for a value that cannot be, naming its origin.
+    ``profiles`` and ``project`` read files, when the first setting is asked of them. Raises
+    :class:`Usage` for a value that cannot be, naming its origin.
     """
 
     def __init__(
@@ -32,11 +37,20 @@ class Settings:
         flags: Mapping[str, Any],
         environ: Mapping[str, str],
         profiles: Callable[[], Profiles],
+        project: Callable[[], Project] = Project,
     ) -> None:
         self._flags = flags
         self._environ = environ
         self._load_profiles = profiles
+        self._load_project = project
         self._chosen: tuple[str | None, Mapping[str, Any]] | None = None
+        self._found: Project | None = None
+
+    def project(self) -> Project:
+        """What the project file of this directory sets."""
+        if self._found is None:
+            self._found = self._load_project()
+        return self._found
 
     def profile(self) -> tuple[str | None, Mapping[str, Any]]:
         """The name and the keys of the profile in use; no name where there is none."""
@@ -46,30 +60,39 @@ class Settings:
 
     def _choose_profile(self) -> tuple[str | None, Mapping[str, Any]]:
         profiles = self._load_profiles()
-        asked = self._flags.get("profile")
-        name = asked if asked is not None else self._environ.get(env.PROFILE) or profiles.active
-        if name is None:
+        named = self.named_profile(profiles.active)
+        if named is None:
             return None, profiles.profiles.get("default", {})
-        if name not in profiles.profiles:
-            origin = (
-                "--profile"
-                if asked is not None
-                else env.PROFILE
-                if self._environ.get(env.PROFILE)
-                else "active"
-            )
-            raise profiles.missing(name, origin)
-        return name, profiles.profiles[name]
+        if named.value not in profiles.profiles:
+            raise profiles.missing(*named)
+        return named.value, profiles.profiles[named.value]
+
+    def named_profile(self, active: str | None) -> Setting[str] | None:
+        """Which profile is asked for, and where; ``active`` is what config.toml says."""
+        asked = self._asked("profile", env.PROFILE)
+        if asked is not None or active is None:
+            return asked
+        return Setting(active, "active")
 
     def raw(self, key: str, variable: str | None = None) -> Setting[Any] | None:
         """The value of ``key`` as it was given, from the first place that has one."""
+        asked = self._asked(key, variable)
+        if asked is not None:
+            return asked
+        name, profile = self.profile()
+        if key in profile:
+            return Setting(profile[key], f"{key} in the profile {name or 'default'}")
+        return None
+
+    def _asked(self, key: str, variable: str | None) -> Setting[Any] | None:
+        """What goes before the profile: the command line, the environment, the project."""
         if self._flags.get(key) is not None:
             return Setting(self._flags[key], f"--{key.replace('_', '-')}")
         if variable is not None and self._environ.get(variable):
             return Setting(self._environ[variable], variable)
-        name, profile = self.profile()
-        if key in profile:
-            return Setting(profile[key], f"{key} in the profile {name or 'default'}")
+        project = self.project()
+        if key in project.values:
+            return Setting(project.values[key], f"{key} in {project.path!a}")
         return None
 
     def text(self, key: str, variable: str | None = None) -> Setting[str] | None:
