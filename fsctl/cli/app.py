@@ -6,7 +6,8 @@ its attributes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import tzinfo
 from functools import cached_property
 from itertools import pairwise
@@ -50,8 +51,10 @@ class App:
         self.arguments: Sequence[str] = ()
         self.expiry_told = False  # that the token ends soon is said once a run
         self.resume: str | None = None  # the command that goes on with long work, once it began
-        # The third issue's picker goes here: asked when several connections would do.
-        self.choose_connection: Callable[[Sequence[Connection]], Connection] | None = None
+        # Asked when several connections would do; None: there is nobody to ask.
+        self.choose_connection: Callable[[Sequence[Connection]], Connection | None] = self._choose
+        self._chosen: str | None = None  # the id of what was chosen, for the rest of this run
+        self._waited_for_person = 0.0  # seconds
 
     def remember_flag(self, name: str, value: Any) -> None:
         """A global option was given; what stands further in replaces what stands further out."""
@@ -289,7 +292,7 @@ class App:
             gateway=self.gateway,
             catalogue=self.catalogue,
             connection=self._connection_id,
-            clock=Clock(self.world.monotonic, self.unix_time, self.world.sleep, self.world.random),
+            clock=Clock(self.working_time, self.unix_time, self.world.sleep, self.world.random),
             new_id=_new_id,
             policy=Policy(
                 via=via,  # type: ignore[arg-type]
@@ -347,20 +350,53 @@ class App:
         from ..membrane.catalogue import SeveralConnections
         from ..membrane.paths import check_selector
 
-        # A variable or profile speaks of the real account, never of the sandbox.
-        if self.in_sandbox:
-            wanted = self.flags.get("connection")
-        else:
-            setting = self.settings.text("connection", env.CONNECTION)
-            wanted = setting.value if setting else None
+        if self._chosen is not None:
+            return self._chosen
+        setting = self.connection_setting
+        wanted = setting.value if setting else None
         if wanted is not None:
             check_selector(wanted, "The connection")
         try:
             return self.catalogue.connection_id(wanted, deadline=deadline)
         except SeveralConnections as several:
-            if self.choose_connection is None:
+            chosen = self.choose_connection(several.connections)
+            if chosen is None:
                 raise
-            return self.choose_connection(several.connections).id
+            self._chosen = chosen.id
+            return chosen.id
+
+    @cached_property
+    def connection_setting(self) -> Setting[str] | None:
+        """The connection that was named, by id, key or name, and where."""
+        if not self.in_sandbox:
+            return self.settings.text("connection", env.CONNECTION)
+        from ..settings.resolve import Setting
+
+        # A variable, and a profile that is not the sandbox's, speak of the real account.
+        if (named := self.flags.get("connection")) is not None:
+            return Setting(named, "--connection")
+        name, keys = self.settings.profile()
+        if keys.get("transport") != "sandbox" or "connection" not in keys:
+            return None
+        return Setting(str(keys["connection"]), f"connection in the profile {name or 'default'}")
+
+    def _choose(self, connections: Sequence[Connection]) -> Connection | None:
+        from .connecting import choose
+
+        return choose(self, connections)
+
+    def working_time(self) -> float:
+        """Monotonic seconds in which nobody was asked anything: deadlines count these."""
+        return self.world.monotonic() - self._waited_for_person
+
+    @contextmanager
+    def person_at_work(self) -> Iterator[None]:
+        """While it runs a person thinks: that takes the time it takes."""
+        began = self.world.monotonic()
+        try:
+            yield
+        finally:
+            self._waited_for_person += self.world.monotonic() - began
 
     def unix_time(self) -> float:
         return self.world.now().timestamp()

@@ -161,6 +161,35 @@ class Caller:
         except GatewayError as failure:
             raise as_error(failure, noun, writes=False) from None
 
+    def change(
+        self,
+        question: Callable[[Deadline], T],
+        noun: str,
+        *,
+        check: str,
+        repeat: bool = False,
+        patience: float | None = None,
+    ) -> T:
+        """Something of Membrane's own that writes; ``repeat`` where twice is once.
+
+        ``check`` says how to find out whether it was done, ``patience`` (in seconds) how long it
+        may take where that is longer than most.
+        """
+        limit = self._deadline(patience)
+        try:
+            done = self._attempt.at(
+                lambda: question(limit), Terms(limit, repeat, InFlight(noun, check))
+            )
+        except GatewayError as failure:
+            self._attempt.in_flight = None
+            raise as_error(failure, noun, writes=True, check=check) from None
+        except Exception:
+            self._attempt.in_flight = None
+            raise
+        self._attempt.in_flight = None
+        self.wrote = True
+        return done
+
     def ask_connection(self, question: Callable[[str, Deadline], T], noun: str) -> T:
         """Something of Membrane's about the connection, whose id ``question`` gets."""
         limit = self._deadline()
@@ -245,8 +274,9 @@ class Caller:
 
         return self._attempt.at_request(connection_id, request, read, terms)
 
-    def _deadline(self) -> Deadline:
-        return Deadline.after(self.policy.patience, self.clock.monotonic)
+    def _deadline(self, patience: float | None = None) -> Deadline:
+        seconds = max(self.policy.patience, patience or 0)
+        return Deadline.after(seconds, self.clock.monotonic)
 
 
 def _same(response: Response) -> Response:

@@ -57,6 +57,10 @@ class Catalogue:
         for key in self._chosen:
             self._cache.drop(key)
 
+    def changed(self) -> None:
+        """Connections were made or archived: which is the only one has to be asked anew."""
+        self._cache.drop(self._choice_key(None))
+
     def connection_id(self, wanted: str | None, *, deadline: Deadline = NO_DEADLINE) -> str:
         """The id of the connection to use.
 
@@ -64,9 +68,9 @@ class Catalogue:
         the only Fullstory connection there is. Raises :class:`NeedsPerson` where there is none,
         where it is not ready (but by its id), or where there are several.
         """
-        if wanted is not None and _OBJECT_ID.fullmatch(wanted):
+        if wanted is not None and is_id(wanted):
             return wanted
-        cache_key = f"connection|{self._gateway.account}|{wanted or ''}"
+        cache_key = self._choice_key(wanted)
         self._chosen.add(cache_key)
         cached = self._cache.get(cache_key, max_age=FRESH_SECONDS)
         if isinstance(cached, str):
@@ -77,10 +81,10 @@ class Catalogue:
 
     def _choose(self, wanted: str | None, connections: Sequence[Connection]) -> Connection:
         if wanted is not None:
-            named = _named(wanted, connections)
-            if not named.usable:
-                raise unready(named)
-            return named
+            meant = named(wanted, connections)
+            if not meant.usable:
+                raise unready(meant)
+            return meant
         candidates = [c for c in connections if c.is_fullstory and not c.test and not c.archived]
         usable = [c for c in candidates if c.usable]
         if len(usable) == 1:
@@ -102,6 +106,9 @@ class Catalogue:
             "or try the command with --sandbox.",
             code="no_connection",
         )
+
+    def _choice_key(self, wanted: str | None) -> str:
+        return f"connection|{self._gateway.account}|{wanted or ''}"
 
     def _actions_key(self, connection_id: str) -> str:
         return f"actions|{self._gateway.account}|{connection_id}"
@@ -160,7 +167,16 @@ def normalised(name: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", name.lower()))
 
 
-def _named(wanted: str, connections: Sequence[Connection]) -> Connection:
+def is_id(text: str) -> bool:
+    """Whether it looks as Membrane's ids do, and so needs no looking up."""
+    return _OBJECT_ID.fullmatch(text) is not None
+
+
+def named(wanted: str, connections: Sequence[Connection]) -> Connection:
+    """The connection with that id, key or name, in this order.
+
+    Raises :class:`SeveralConnections`, and :class:`NeedsPerson` (``no_connection``) for none.
+    """
     for matches in (
         [c for c in connections if c.id == wanted],
         [c for c in connections if c.key == wanted],

@@ -140,7 +140,7 @@ def failed(connection: Connection) -> NeedsPerson:
     return NeedsPerson(
         f"The connection {connection.name!a} ({connection.id}) failed: "
         f"{state_in_words(connection)}, {reason}.",
-        hint=f"Mend what it names, then run `fsctl connections reconnect {shlex.quote(connection.id)}`.",
+        hint=f"Mend that, then run `fsctl connections reconnect {shlex.quote(connection.id)}`.",
         code="connection_failed",
     )
 

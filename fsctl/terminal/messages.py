@@ -52,6 +52,13 @@ class Messages:
         """Something that must be known even where ``--quiet`` was asked for."""
         self._say("fsctl: ", text)
 
+    def address(self, url: str) -> None:
+        """An address that a person has to open, whole: what lets them in may stand in it.
+
+        Where a build service keeps what is said, it is redacted like everything else.
+        """
+        self._write("fsctl:   " + (self._safe(url) if self.world.under_ci else clean(url)) + "\n")
+
     def warn(self, text: str) -> None:
         """Something that may be wrong, though the command goes on."""
         self._say("fsctl: " + self._painted(_YELLOW, "warning:") + " ", text)

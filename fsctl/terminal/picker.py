@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .prompts import Choice, select
@@ -21,14 +21,15 @@ def pick_connection(
     creating: bool = False,
     question: str = "Which connection?",
     default: str | None = None,
+    masked: Callable[[str], str] = str,
 ) -> Connection | None:
     """The connection that is picked; None: create one, offered with ``creating``.
 
     Those for Fullstory come first, and of these the usable ones; ``default`` is the id that is
-    pointed at first.
+    pointed at first, ``masked`` what ``--mask`` makes of a text.
     """
     ranked = sorted(connections, key=_rank)
-    choices = [Choice(each.id, each.name, _detail(each)) for each in ranked]
+    choices = [Choice(each.id, masked(each.name), masked(_detail(each))) for each in ranked]
     if creating:
         choices.append(Choice(CREATE, "Create a new connection to Fullstory"))
     picked = select(world, question, choices, default=default)
@@ -41,11 +42,10 @@ def _rank(connection: Connection) -> tuple[bool, bool, bool]:
 
 def _detail(connection: Connection) -> str:
     """State, app where it is another than Fullstory, owner, id."""
-    state = connection.state or "state unknown"
-    if not connection.usable and state == "READY":
-        state = "disconnected"
+    from ..membrane.connecting import state_in_words
+
     parts = [
-        state,
+        state_in_words(connection),
         "" if connection.is_fullstory else connection.app or "app unknown",
         "test" if connection.test else "",
         f"of {connection.owner}" if connection.owner else "",
