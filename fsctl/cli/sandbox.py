@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
-from ..errors import ExitCode, Refused
+from ..errors import ExitCode, Refused, Usage
 from .app import App
+from .numbers import Number
 from .options import Command, Group, pass_app
 from .results import One
 from .roads import sandbox_file
@@ -45,7 +46,7 @@ def _open_store(app: App) -> Iterator[Store]:
 @click.option("--seed", "number", type=int, default=1, show_default=True, help="Which company.")
 @click.option(
     "--people",
-    type=click.IntRange(0, 100_000),
+    type=Number(0, 100_000),
     default=300,
     show_default=True,
     help="How many people.",
@@ -106,9 +107,7 @@ def reset(app: App) -> None:
     ),
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: a free one."
-)
+@click.option("--port", type=Number(0, 65535), default=0, show_default=True, help="0: a free one.")
 @click.option(
     "--fault",
     "faults",
@@ -119,7 +118,7 @@ def reset(app: App) -> None:
 )
 @click.option("--fault-seed", type=int, default=0, help="Which requests a RATE hits.")
 @click.option(
-    "--latency", type=click.IntRange(0, 600_000), default=0, metavar="MS", help="Answer this late."
+    "--latency", type=Number(0, 600_000), default=0, metavar="MS", help="Answer this late."
 )
 @click.option(
     "--clock", "clock_text", default="real", metavar="TIME", help="real, +25h, -10m or an ISO time."
@@ -158,6 +157,11 @@ def serve(
     from ..sandbox.serve import serve as run
     from ..sandbox.walks import Walk
 
+    if app.dry_run:
+        raise Usage(
+            "sandbox serve sends nothing, so --dry-run has no meaning for it.",
+            hint="Leave it out; --dry-run is for the commands that are sent to the server.",
+        )
     ended = run(
         sandbox_file(app),
         host=host,

@@ -12,6 +12,7 @@ from ..errors import FsctlError, Usage
 from ..terminal.columns import Column
 from .app import App
 from .from_file import from_file_options, names
+from .numbers import Number
 from .options import Command, pass_app
 from .results import Drawn, One, Rows
 from .sessions import replay_address
@@ -50,7 +51,7 @@ COLUMNS_OF_MANY = (
 @click.option("--id", "reading", flag_value="id", help="WHO is a Fullstory id.")
 @click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
 @click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@click.option("--limit", type=Number(1), metavar="N", help="Only the newest N.")
 @click.option("--since", metavar="TIME", help="Only those that began at that time or later.")
 @click.option("--until", metavar="TIME", help="Only those that began at that time or before.")
 @click.option("--at", metavar="TIME", help="Only the last one that had begun by that time.")

@@ -11,6 +11,7 @@ import click
 from ..errors import Refused, Usage
 from ..terminal.columns import Column
 from .app import App
+from .numbers import Number
 from .options import Command, pass_app
 from .results import Drawn, One, Rows
 from .sessions import replay_address
@@ -56,7 +57,7 @@ def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--since", metavar="TIME", help="Only events at that time or later.")
 @click.option("--until", metavar="TIME", help="Only events at that time or before.")
 @click.option("--url-contains", metavar="TEXT", help="Only events on pages with this in their URL.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N events.")
+@click.option("--limit", type=Number(1), metavar="N", help="Stop after N events.")
 @pass_app
 def events(
     app: App,

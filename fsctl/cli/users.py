@@ -12,6 +12,7 @@ from ..errors import FsctlError, Usage
 from ..terminal.columns import Column
 from .app import App
 from .from_file import from_file_options, names
+from .numbers import Number
 from .options import Command, LazyGroup, pass_app
 from .results import One, Rows
 
@@ -136,7 +137,7 @@ def _judged(app: App, failures: Sequence[FsctlError]) -> FsctlError | None:
     default=None,
     help="Only people who are identified, or who are not.",
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N people.")
+@click.option("--limit", type=Number(1), metavar="N", help="Stop after N people.")
 @click.option("--include-schema", is_flag=True, help="Show the properties' types too.")
 @pass_app
 def list_(app: App, limit: int | None, include_schema: bool, **filters: str | bool | None) -> Rows:

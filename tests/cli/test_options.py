@@ -128,6 +128,36 @@ def test_what_cannot_be_parsed_is_a_usage_error(line: str, program: Program) -> 
     assert "--help" in done.err
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("users list --limit x", "--limit takes a whole number from 1 on, not 'x'."),
+        ("users list --limit=0", "--limit takes a whole number from 1 on, not '0'."),
+        ("sessions list ada --limit -3", "--limit takes a whole number from 1 on, not '-3'."),
+        (
+            "sandbox serve --port 99999",
+            "--port takes a whole number from 0 to 65,535, not '99999'.",
+        ),
+        ("sandbox seed --people \x1b[1m", "--people takes a whole number from 0 to 100,000, not"),
+    ],
+)
+def test_what_is_no_number_is_refused_in_a_sentence(
+    line: str, message: str, program: Program
+) -> None:
+    done = program(*line.split(), "--json")
+    assert done.code == ExitCode.USAGE, done.show
+    told = json.loads(done.err.splitlines()[-1])["error"]
+    assert told["message"].startswith(message)
+    assert told["hint"] == f"Try `fsctl {' '.join(line.split()[:2])} --help`."
+    assert "\x1b" not in done.err
+
+
+def test_serving_has_nothing_to_try_dry(program: Program) -> None:
+    done = program("sandbox", "serve", "--dry-run")
+    assert (done.code, done.out) == (ExitCode.USAGE, ""), done.show
+    assert "sandbox serve sends nothing, so --dry-run has no meaning for it." in done.err
+
+
 @pytest.mark.parametrize("path", [path for path, each in TREE.items() if isinstance(each, Group)])
 def test_a_group_without_a_command_shows_its_help(
     path: str, program: Program, capsys: pytest.CaptureFixture[str]
