@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 5
     PARTIAL = 6
     UNKNOWN = 7
+    HUNG_UP = 129
     INTERRUPTED = 130
     CLOSED_PIPE = 141
     TERMINATED = 143

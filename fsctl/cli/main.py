@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived."""
+    """SIGTERM arrived, or SIGHUP: ``code`` is what the process ends with."""
+
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def entry_point() -> NoReturn:
@@ -33,6 +37,8 @@ def entry_point() -> NoReturn:
 
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _hang_up)  # nohup has it ignored
     status = main(sys.argv[1:])
     # A broken stdout must not turn into a traceback while Python shuts down.
     for stream in (sys.stdout, sys.stderr):
@@ -46,7 +52,14 @@ def entry_point() -> NoReturn:
 
 
 def _terminate(_number: int, _frame: Any) -> NoReturn:
-    raise Terminated
+    raise Terminated(ExitCode.TERMINATED)
+
+
+def _hang_up(number: int, _frame: Any) -> NoReturn:
+    import signal
+
+    signal.signal(number, signal.SIG_IGN)  # the shell and the kernel may both send it
+    raise Terminated(ExitCode.HUNG_UP)
 
 
 def main(arguments: Sequence[str], world: World | None = None) -> int:
@@ -65,8 +78,9 @@ def main(arguments: Sequence[str], world: World | None = None) -> int:
         return _fail(app, error)
     except (KeyboardInterrupt, click.Abort):
         return _stopped(app, "Interrupted", ExitCode.INTERRUPTED)
-    except Terminated:
-        return _stopped(app, "Terminated", ExitCode.TERMINATED)
+    except Terminated as ended:
+        word = "Hung up" if ended.code is ExitCode.HUNG_UP else "Terminated"
+        return _stopped(app, word, ended.code)
     except OSError as error:
         if error.errno == errno.EPIPE:
             return _closed_pipe(app)
@@ -97,6 +111,12 @@ def _print(app: App, result: Result) -> int:
     from .results import Rows
 
     error: FsctlError | None
+    if app.world.stdout is None and _only_shows(app, result):
+        raise FsctlError(
+            "stdout is closed, so there is nowhere to write to.",
+            hint="Send what is not wanted to /dev/null.",
+            code="output",
+        )
     try:
         _render(app, result)
         error = result.ending()
@@ -110,6 +130,17 @@ def _print(app: App, result: Result) -> int:
     if error is not None:
         raise error
     return ExitCode.DONE
+
+
+def _only_shows(app: App, result: Result) -> bool:
+    """Whether what would be printed is all that there is to it."""
+    from .results import Bytes, Rows
+
+    match result:
+        case Rows(writes=True) | Bytes(body=b"", head=""):
+            return False
+        case _:
+            return not app.wrote
 
 
 def _render(app: App, result: Result) -> None:

@@ -85,7 +85,7 @@ def compile_jq(expression: str) -> Program:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the process at once.
+    """Let Ctrl-C, SIGTERM and a hang-up end the process at once.
 
     jq computes in C, where Python's own handlers are never called: ``last(repeat(1))`` would go on
     for ever. Whatever the command had to do is done by now; only its result is being shown.
@@ -98,8 +98,9 @@ def _stoppable() -> Iterator[None]:
         return
     before = {
         number: signal.signal(number, signal.SIG_DFL)
-        for number in (signal.SIGINT, signal.SIGTERM)
-        if signal.getsignal(number) is not signal.SIG_IGN
+        for name in ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+        if (number := getattr(signal, name, None)) is not None
+        and signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
         yield

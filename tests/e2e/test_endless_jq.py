@@ -11,7 +11,7 @@ import pytest
 from tests.support.command import BINARY, Fsctl
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_endless_jq_expression_ends_with_a_signal(fsctl: Fsctl, number: int) -> None:
     line = [str(BINARY), "--sandbox", "users", "list", "--limit", "1", "--jq", "last(repeat(1))"]
     with subprocess.Popen(

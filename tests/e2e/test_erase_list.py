@@ -97,7 +97,13 @@ def ids_of(fsctl: Fsctl) -> list[str]:
 
 @pytest.mark.parametrize(
     ("number", "after"),
-    [(signal.SIGINT, 3), (signal.SIGTERM, 1), (signal.SIGKILL, 1), (signal.SIGKILL, 3)],
+    [
+        (signal.SIGINT, 3),
+        (signal.SIGTERM, 1),
+        (signal.SIGHUP, 2),
+        (signal.SIGKILL, 1),
+        (signal.SIGKILL, 3),
+    ],
 )
 def test_a_run_that_is_cut_off_goes_on_and_each_is_asked_for_once(
     number: signal.Signals, after: int, served: Served

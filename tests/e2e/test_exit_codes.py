@@ -183,10 +183,14 @@ def ended(process: subprocess.Popen[bytes]) -> Ended:
     return Ended(process.returncode, (out or b"").decode(), (err or b"").decode())
 
 
-SIGNALS = [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated")]
+SIGNALS = [
+    (signal.SIGHUP, 129, "Hung up"),
+    (signal.SIGINT, 130, "Interrupted"),
+    (signal.SIGTERM, 143, "Terminated"),
+]
 
 
-@pytest.mark.parametrize(("number", "code", "word"), SIGNALS, ids=["130", "143"])
+@pytest.mark.parametrize(("number", "code", "word"), SIGNALS, ids=["129", "130", "143"])
 @pytest.mark.parametrize("via", ["action", "proxy"])
 def test_an_interrupted_annotation_says_that_it_may_have_arrived(
     via: str, number: signal.Signals, code: int, word: str, road: Online
@@ -201,7 +205,7 @@ def test_an_interrupted_annotation_says_that_it_may_have_arrived(
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize(("number", "code", "word"), SIGNALS, ids=["130", "143"])
+@pytest.mark.parametrize(("number", "code", "word"), SIGNALS, ids=["129", "130", "143"])
 def test_an_interrupted_read_is_just_that(
     number: signal.Signals, code: int, word: str, road: Online
 ) -> None:
@@ -209,6 +213,25 @@ def test_an_interrupted_read_is_just_that(
     process.send_signal(number)
     done = ended(process)
     assert (done.code, done.err) == (code, f"fsctl: error: {word}. (interrupted)\n"), done.show
+
+
+def test_a_hang_up_that_was_told_to_be_ignored_is_ignored(road: Online) -> None:
+    road.fail("hang")
+    before = len(road.server.requests)
+    assert isinstance(road.fsctl, Fsctl)
+    process = subprocess.Popen(
+        ["nohup", str(BINARY), *LIST],
+        env=road.fsctl.env,
+        cwd=road.fsctl.home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    until(lambda: len(road.server.requests) > before)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    done = ended(process)
+    assert (done.code, done.err) == (143, "fsctl: error: Terminated. (interrupted)\n"), done.show
 
 
 def test_an_interrupt_during_a_pause_between_tries_leaves_nothing_in_flight(road: Online) -> None:
@@ -225,7 +248,7 @@ def test_an_interrupt_during_a_pause_between_tries_leaves_nothing_in_flight(road
     assert (done.code, done.err) == (130, "fsctl: error: Interrupted. (interrupted)\n"), done.show
 
 
-@pytest.mark.parametrize(("number", "code", "word"), SIGNALS, ids=["130", "143"])
+@pytest.mark.parametrize(("number", "code", "word"), SIGNALS, ids=["129", "130", "143"])
 def test_an_interrupt_takes_the_membrane_child_along(
     number: signal.Signals, code: int, word: str, server: Online, tmp_path: Path
 ) -> None:
@@ -338,17 +361,34 @@ def shell(fsctl: Fsctl, line: str) -> Ended:
 @pytest.mark.parametrize(
     "line",
     [
-        "fsctl --sandbox users list --limit 1 >&-",
         "fsctl --sandbox annotations create x >&-",
-        "fsctl --sandbox users list --limit 1 >&- 2>&-",
+        "fsctl --sandbox annotations create x >&- 2>&-",
+        "fsctl --sandbox raw request /v2/users --to answer.json >&-",
+        "fsctl --sandbox sandbox reset >&-",
         "fsctl --sandbox annotations create x 2>&-",
         "fsctl --sandbox annotations create x <&- >&- 2>&-",
     ],
 )
-def test_closed_streams_take_nothing_and_break_nothing(line: str, alone: Fsctl) -> None:
+def test_what_is_done_is_done_though_its_streams_are_closed(line: str, alone: Fsctl) -> None:
     done = shell(alone, line)
     assert done.code == 0, done.show
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "users list --limit 1", "users get ada", "sessions latest ada --url", "users list 2>&-",
+        "annotations create x --dry-run", "raw request /v2/users", "actions list -o json",
+    ],
+)  # fmt: skip
+def test_what_is_only_shown_fails_where_stdout_is_closed(words: str, alone: Fsctl) -> None:
+    done = shell(alone, f"fsctl --sandbox {words} >&-")
+    assert done.code == 1, done.show
+    assert "Traceback" not in done.err
+    assert ("stdout is closed, so there is nowhere to write to. (output)" in done.err) is (
+        "2>&-" not in words
+    )
 
 
 @pytest.mark.parametrize("how", ["<&-", "</dev/null"])
