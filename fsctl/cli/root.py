@@ -14,6 +14,7 @@ MEMBERS = {
     "sessions": (".sessions:group", "Find replays and see what happened in them."),
     "actions": (".actions:group", "See what Membrane's actions do and did."),
     "raw": (".raw:group", "Send any request or run any action."),
+    "profiles": (".profiles:group", "Keep settings under a name, one for each account."),
     "sandbox": (".sandbox:group", "Try everything without an account."),
 }
 

@@ -41,18 +41,12 @@ def store(
     the file. Raises :class:`Usage` for a wrong name, key or value and for a broken file,
     :class:`Refused` where it cannot be written.
     """
-    check_name(profile)
     given = {key: value for key, value in values.items() if value is not None}
-    for key, value in given.items():
-        files.check_key(key, value, f"of the profile {profile!a}")
-        known_keys.check_value(key, value)
+    check(profile, given)
 
     def edit(there: Profiles, draft: Draft) -> None:
         if new and profile in there.profiles:
-            raise Usage(
-                f"The profile {profile!a} exists already.",
-                hint=f"Change it with `fsctl profiles set KEY VALUE --profile {profile!a}`.",
-            )
+            raise exists(profile)
         draft.put(profile, given)
         old = there.profiles.get(profile, {})
         draft.remove(profile, [key for key in values.keys() - given if key in old])
@@ -105,9 +99,24 @@ def check_name(name: str) -> None:
         )
 
 
+def check(profile: str, values: Mapping[str, Any]) -> None:
+    """Raise :class:`Usage` for a name, a key or a value that cannot be stored."""
+    check_name(profile)
+    for key, value in values.items():
+        files.check_key(key, value, f"of the profile {profile!a}")
+        known_keys.check_value(key, value)
+
+
+def exists(profile: str) -> Usage:
+    return Usage(
+        f"The profile {profile!a} exists already.",
+        hint=f"Change it with `fsctl profiles set KEY VALUE --profile {profile!a}`.",
+    )
+
+
 def _check_there(there: Profiles, profile: str) -> None:
     if profile not in there.profiles:
-        raise there.missing(profile, "given")
+        raise there.missing(profile)
 
 
 def _change(directory: Path, edit: Edit) -> Path:

@@ -29,13 +29,13 @@ class Profiles(NamedTuple):
     active: str | None = None
     profiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
-    def missing(self, name: str, origin: str) -> Usage:
-        """The refusal of a profile that does not exist; ``origin`` is where it was named."""
+    def missing(self, name: str, origin: str = "") -> Usage:
+        """The refusal of a profile that does not exist; ``origin`` is where a setting named it."""
         from .keys import meant
 
         known = ", ".join(self.profiles) or "none"
         return Usage(
-            f"The profile {name!a} ({origin}) does not exist.",
+            f"The profile {name!a}{f' ({origin})' if origin else ''} does not exist.",
             hint=f"{meant(name, self.profiles)}Profiles in {str(self.path)!a}: {known}.",
         )
 

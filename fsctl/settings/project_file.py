@@ -48,19 +48,22 @@ def read(path: str, state: Callable[[], Path]) -> Project:
     return Project(path, values, tuple(_remarks(path, document, trusted, state)), trusted)
 
 
-def trust(folder: Path, state: Path) -> Project:
-    """Let the project file in ``folder`` name profile, connection and transport, as it is now.
+def names(folder: Path) -> dict[str, Any]:
+    """What the project file in ``folder`` could set with trust.
 
-    Raises :class:`Usage` where there is no such file or it names none of them, and
-    :class:`~fsctl.errors.Refused` where that cannot be kept.
+    Raises :class:`Usage` where there is no such file, where it is not the user's own, and where it
+    names nothing of the kind.
+    """
+    return _named(*_own(folder))
+
+
+def trust(folder: Path, state: Path) -> dict[str, Any]:
+    """Let the project file in ``folder`` set what it :func:`names`, as long as it is as it is now.
+
+    Raises as that does, and :class:`~fsctl.errors.Refused` where trust cannot be kept.
     """
     path, raw = _own(folder)
-    named = [key for key in parsed(Path(path), raw) if key in TRUSTED]
-    if not named:
-        raise Usage(
-            f"{path!a} names no profile, connection or transport.",
-            hint="There is nothing to trust: its other keys hold as they are.",
-        )
+    named = _named(path, raw)
     record = _record(state, path)
     try:
         make_private_directory(record.parent)
@@ -68,7 +71,7 @@ def trust(folder: Path, state: Path) -> Project:
         raise cannot_write(record.parent, error) from None
     with new_file(record, force=True) as stream:
         stream.write(json.dumps({"file": path, "sha256": _digest(raw)}).encode())
-    return read(path, lambda: state)
+    return named
 
 
 def distrust(folder: Path, state: Path) -> bool:
@@ -93,6 +96,17 @@ def _own(folder: Path) -> tuple[str, bytes]:
         raise Usage(
             f"{path!a} {problem}.", hint="Only a file of your own can be trusted."
         ) from None
+
+
+def _named(path: str, raw: bytes) -> dict[str, Any]:
+    document = parsed(Path(path), raw)
+    named = {key: _value(key, document[key], path) for key in TRUSTED if key in document}
+    if not named:
+        raise Usage(
+            f"{path!a} names no profile, connection or transport.",
+            hint="There is nothing to trust: its other keys hold as they are.",
+        )
+    return named
 
 
 def _contents(path: str) -> bytes:
