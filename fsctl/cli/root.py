@@ -15,6 +15,7 @@ MEMBERS = {
     "actions": (".actions:group", "See what Membrane's actions do and did."),
     "raw": (".raw:group", "Send any request or run any action."),
     "profiles": (".profiles:group", "Keep settings under a name, one for each account."),
+    "doctor": (".doctor:doctor", "Check the set-up, and say what mends it."),
     "sandbox": (".sandbox:group", "Try everything without an account."),
 }
 

@@ -87,11 +87,6 @@ class HttpGateway:
     def account(self) -> str:
         return f"{self._api.address.authority}/{self._api.tokens.account}"
 
-    @property
-    def tokens(self) -> TokenSource:
-        """Where the token comes from."""
-        return self._api.tokens
-
     def close(self) -> None:
         self._api.close()
 

@@ -41,11 +41,12 @@ class Messages:
         self.verbose_asked = verbose_asked
         self.debug_asked = debug_asked
         self.masker: Masker | None = None
+        self.hushed = False  # notes and warnings are left to a report that tells them itself
         self._broken = False
 
     def note(self, text: str) -> None:
         """Something good to know, such as which session was chosen."""
-        if not self.quiet:
+        if not self.quiet and not self.hushed:
             self._say("fsctl: ", text)
 
     def announce(self, text: str) -> None:
@@ -61,7 +62,8 @@ class Messages:
 
     def warn(self, text: str) -> None:
         """Something that may be wrong, though the command goes on."""
-        self._say("fsctl: " + self._painted(_YELLOW, "warning:") + " ", text)
+        if not self.hushed:
+            self._say("fsctl: " + self._painted(_YELLOW, "warning:") + " ", text)
 
     def verbose(self, text: str) -> None:
         """What is being done, for ``-v``."""

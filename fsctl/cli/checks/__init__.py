@@ -1,0 +1,1 @@
+"""What ``fsctl doctor`` looks at, a file a family of checks."""

@@ -1,0 +1,144 @@
+"""Who we are to Membrane: the token, the login, and the connection to Fullstory.
+
+Names are not told here: those of a tenant, a person or a connection may be somebody's.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ...errors import NeedsPerson
+from ...membrane.gateway import Connection, Deadline, Gateway, GatewayError, Trouble
+from ...membrane.token_facts import WARN_BEFORE, TokenFacts, in_words, read_facts
+from ...membrane.tokens import TokenExpired, moment
+from ...settings import env
+from .findings import Findings
+from .outcome import Outcome, fail, failed, ok, skip, warn
+
+_CREATE = "Run `fsctl connections create`."
+_WORD = re.compile(r"[A-Za-z0-9_.~-]{1,100}")
+_ON_ITS_WAY = ("BUILDING", "SETUP_IN_PROGRESS")
+_ASKING = ("token_command", "membrane token")  # commands, which may go to the network
+_KINDS = {"jwt": "a signed token", "personal": "a personal token", "opaque": "an opaque token"}
+
+
+def token(findings: Findings, deadline: Deadline) -> Outcome:
+    """Where the token comes from, what kind it is, and when it ends: never itself."""
+    from ..expiry import environment_facts
+
+    app = findings.app
+    if findings.in_sandbox:
+        return ok("not needed in the sandbox")
+    now = app.unix_time()
+    source = app.road.tokens
+    if source is None:
+        seen = environment_facts(app)
+        if seen is None:
+            return ok("kept by the membrane command line, and never seen here")
+        return _lasting(seen, "Put another into the variable, or run `fsctl login`.", now)
+    if findings.offline and source.origin in _ASKING:
+        return skip(f"{source.origin} may ask the network, --offline does not")
+    try:
+        text = source.token(deadline)
+    except TokenExpired as error:
+        return fail(f"{_told(error.facts)}, which ended {_ago(error.facts, now)}", source.remedy)
+    except NeedsPerson as error:
+        return failed(error)
+    return _lasting(read_facts(text, source.origin, now), source.remedy, now)
+
+
+def _lasting(facts: TokenFacts, remedy: str, now: float) -> Outcome:
+    if facts.expires is None:
+        return ok(f"{_told(facts)}, which does not tell when it ends")
+    if facts.expires <= now:
+        return fail(f"{_told(facts)}, which ended {_ago(facts, now)}", remedy)
+    left = f"{_told(facts)}, good for {in_words(facts.expires - now)}"
+    if facts.ends_within(WARN_BEFORE, now):
+        return warn(f"{left}, until {moment(facts.expires)}", remedy)
+    return ok(f"{left}; another is made then" if facts.renews else left)
+
+
+def _told(facts: TokenFacts) -> str:
+    return f"{_KINDS[facts.kind]} from {facts.origin}"
+
+
+def _ago(facts: TokenFacts, now: float) -> str:
+    return f"{in_words(now - (facts.expires or now))} ago"
+
+
+def login(findings: Findings, deadline: Deadline) -> Outcome:
+    """Does Membrane accept us?"""
+    app = findings.app
+    try:
+        app.gateway.identity(deadline=deadline)
+    except GatewayError as error:
+        refused = error.trouble in (Trouble.UNAUTHENTICATED, Trouble.FORBIDDEN)
+        source = app.road.tokens
+        by_login = source is None or source.origin == "membrane token"
+        return failed(error, "Run `fsctl login`." if refused and by_login else "")
+    if findings.in_sandbox:
+        return ok("not needed in the sandbox")
+    return ok("Membrane accepts it; `fsctl auth status` tells who it is")
+
+
+def connection(findings: Findings, deadline: Deadline) -> Outcome:
+    """Which connection is used, why, and whether it can be."""
+    app = findings.app
+    setting = app.settings.text("connection", env.CONNECTION)
+    if findings.in_sandbox and (setting is None or not setting.origin.startswith("--")):
+        setting = None  # a variable or a profile speaks of the real account
+    wanted = setting.value if setting else None
+    found = _find(app.gateway, wanted, deadline)
+    if isinstance(found, Outcome):
+        return found
+    findings.connection = found
+    return _state(found, f"named by {setting.origin}" if setting else "the one for Fullstory")
+
+
+def _find(gateway: Gateway, wanted: str | None, deadline: Deadline) -> Connection | Outcome:
+    """The connection that commands would use (``membrane.catalogue``), in whatever state."""
+    if wanted is not None:
+        from ...membrane.paths import check_selector
+
+        check_selector(wanted, "The connection")
+        try:
+            return gateway.connection(wanted, deadline=deadline)
+        except GatewayError as error:
+            if error.trouble is not Trouble.NOT_FOUND:
+                raise
+    every = list(gateway.connections(deadline=deadline))
+    if wanted is not None:
+        named = [each for each in every if each.name.casefold() == wanted.casefold()]
+        exactly = [each for each in named if each.name == wanted]
+        return _one_of(exactly or named, "no connection has the id, key or name that is set")
+    fit = [each for each in every if each.is_fullstory and not each.test]
+    usable = [each for each in fit if each.usable]
+    return _one_of(usable or fit, "there is none for Fullstory")
+
+
+def _one_of(found: list[Connection], none: str) -> Connection | Outcome:
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        return fail(none, f"{_CREATE} Or choose another with `fsctl connections use`.")
+    ids = ", ".join(each.id for each in found[:5]) + (" and more" if found[5:] else "")
+    return fail(f"{len(found)} would do: {ids}", "Choose one: `fsctl connections use`.")
+
+
+def _state(found: Connection, why: str) -> Outcome:
+    told = f"{found.id}, {why}"
+    if found.usable and not found.archived:
+        if not found.is_fullstory:
+            return warn(
+                f"{told}: ready, but nothing about it says Fullstory",
+                "Choose another if it is not: `fsctl connections use`.",
+            )
+        return ok(f"{told}: ready{', a test connection' if found.test else ''}")
+    state = "archived" if found.archived else found.state or "disconnected"
+    state = "disconnected" if state == "READY" else state
+    reason = found.error or (found.client_action or {}).get("description")
+    told = f"{told}: {state}" + (f", {reason}" if reason else "")
+    if not _WORD.fullmatch(found.id) or found.archived:
+        return fail(told, "Choose another: `fsctl connections use`.")
+    verb = "wait" if state in _ON_ITS_WAY else "reconnect"
+    return fail(told, f"Run `fsctl connections {verb} {found.id}`.")

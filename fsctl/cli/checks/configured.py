@@ -1,0 +1,99 @@
+"""The settings: the profile, the project file, and every value of a fixed form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...errors import FsctlError, Usage
+from ...membrane.gateway import Deadline
+from ...settings import env
+from .findings import Findings
+from .machine import exposed
+from .outcome import Outcome, fail, ok, warn
+
+_PREFIXES = ("FSCTL_", "MEMBRANE_")
+_READ_ELSEWHERE = ("FSCTL_CA_BUNDLE",)  # where TLS is made
+
+
+def project(findings: Findings, _deadline: Deadline) -> Outcome:
+    """The project file of this directory, and what of it does not count."""
+    found = findings.app.settings.project()
+    if found.path is None:
+        return ok("none in this directory or above")
+    if found.remarks:
+        return warn(" ".join(found.remarks), "Look at the file; what is ignored can be taken out.")
+    trusted = ", trusted" if found.trusted else ""
+    return ok(f"{found.path} sets {', '.join(found.values) or 'nothing'}{trusted}")
+
+
+def profile(findings: Findings, _deadline: Deadline) -> Outcome:
+    """The profile in use, why it is, and who may read and write it."""
+    from ...settings import profiles
+
+    app = findings.app
+    path = app.directory("config") / profiles.FILE_NAME
+    there = profiles.load(path.parent)
+    name, keys = app.settings.profile()
+    try:
+        problem = exposed(path, path.stat(), steers=True)
+    except OSError:
+        return ok(f"none; there is no {path}")
+    if problem is not None:
+        return problem
+    if name is None and not keys:
+        return ok(f"none is in use; {path} has {len(there.profiles)}")
+    named = app.settings.named_profile(there.active)
+    why = "no other is named" if named is None else named.origin
+    count = f"{len(keys)} setting{'' if len(keys) == 1 else 's'}"
+    return ok(f"{name or profiles.UNNAMED} ({why}), with {count}, in {path}")
+
+
+def values(findings: Findings, _deadline: Deadline) -> Outcome:
+    """Every setting of a fixed form, and the names of the variables that are set."""
+    problems = _problems(findings)
+    if problems:
+        told = " ".join(error.message for error in problems)
+        return fail(told, problems[0].hint or "Correct it.")
+    environ = findings.app.world.environ
+    names = sorted(name for name in environ if name.startswith(_PREFIXES) and environ[name])
+    known = known_variables()
+    strange = [name for name in names if name.startswith("FSCTL_") and name not in known]
+    if strange:
+        return warn(
+            f"fsctl reads no variable {' or '.join(strange)}",
+            f"Correct its name, or run `unset {' '.join(strange)}`.",
+        )
+    return ok(f"the environment sets {', '.join(names)}" if names else "no variable is set")
+
+
+def known_variables() -> set[str]:
+    """The names of all variables of fsctl's own."""
+    named = {value for name, value in vars(env).items() if name.isupper()}
+    return {name for name in named if isinstance(name, str)} | set(_READ_ELSEWHERE)
+
+
+def _problems(findings: Findings) -> list[FsctlError]:
+    problems: list[FsctlError] = []
+    for look in _looks(findings):
+        try:
+            look()
+        except Usage as error:
+            problems.append(error)
+    return problems
+
+
+def _looks(findings: Findings) -> list[Callable[[], object]]:
+    from ...settings.choices import FORMATS, TRANSPORTS, VIAS
+    from ..app import MOST_RETRIES
+
+    app, settings = findings.app, findings.app.settings
+    return [
+        lambda: settings.choice("transport", env.TRANSPORT, TRANSPORTS, "auto"),
+        lambda: settings.choice("via", env.VIA, VIAS, "auto"),
+        lambda: settings.choice("output", env.OUTPUT, FORMATS, "table"),
+        lambda: settings.count("retries", env.RETRIES, 0, MOST_RETRIES),
+        lambda: settings.seconds("timeout", env.TIMEOUT, 1),
+        lambda: settings.seconds("connect_timeout", env.CONNECT_TIMEOUT, 1),
+        lambda: app.time_zone,
+        lambda: app.proxy_base,
+    ]

@@ -1,0 +1,36 @@
+"""What checks tell those after them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...errors import FsctlError
+
+if TYPE_CHECKING:
+    from ...fullstory.coverage import Coverage
+    from ...membrane.gateway import Connection
+    from ...membrane.hosts import ApiAddress
+    from ..app import App
+
+
+@dataclass
+class Findings:
+    """``seconds`` is what ``--timeout`` gives each check; None leaves each its own time."""
+
+    app: App
+    offline: bool = False
+    seconds: float | None = None
+    address: ApiAddress | None = None  # Membrane's API
+    date: tuple[str, float] | None = None  # the API's Date header, and this machine's Unix time
+    connection: Connection | None = None
+    actions: Sequence[Coverage] = ()
+    status: int | None = None  # of Fullstory's answer through the proxy
+
+    @property
+    def in_sandbox(self) -> bool:
+        try:
+            return self.app.in_sandbox
+        except FsctlError:  # the check of the settings says what is wrong
+            return False
