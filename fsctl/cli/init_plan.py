@@ -9,10 +9,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from ..errors import Usage
 from ..settings import env
+
+if TYPE_CHECKING:
+    from ..membrane.token_facts import TokenFacts
 
 Road = Literal["token", "login", "sandbox"]
 ROADS: Final[tuple[Road, ...]] = get_args(Road)
@@ -132,7 +135,8 @@ def refuse_missing(flags: Sequence[str], why: str) -> Usage:
     """The error for :func:`missing` flags; ``why`` nobody is asked."""
     return Usage(
         f"fsctl init asks for what is not given, but {why}. Missing: {', '.join(flags)}.",
-        hint="For example: fsctl init --no-input --road sandbox --profile-name sandbox",
+        hint="For example: `fsctl init --road token --connection ID --profile-name work`, or "
+        "`fsctl init --road sandbox --profile-name play`.",
         code="missing",
     )
 
@@ -205,3 +209,48 @@ def resuming(answers: Answers) -> str:
     ):
         words += [f"{flag}={value}"] if value == "" else [flag, value] if value else []
     return shlex.join(words)
+
+
+# -- in words
+
+
+def roads_in_words(keys: Mapping[str, Any], found: Found) -> list[tuple[Road, str, str]]:
+    """Each road with what it is called and what of it is there already."""
+    command = keys.get("token_command")
+    token = f"{found.token} is set" if found.token else "none is set yet"
+    if command and not found.token:
+        token = "the profile's token_command prints it"
+    login = f"with {found.membrane}" if found.membrane else "not installed yet"
+    return [
+        ("token", "A token in the environment", token),
+        ("login", "The membrane login", login),
+        ("sandbox", "Just try the sandbox", "no account, no network"),
+    ]
+
+
+def in_words(keys: Mapping[str, Any], *, in_use: bool) -> str:
+    """A profile in a line: whether it is in use, its road and connection."""
+    parts = ("in use" if in_use else "", keys.get("transport", ""), keys.get("connection", ""))
+    return ", ".join(str(part) for part in parts if part)
+
+
+def reached_in_words(whose: str, connections: int, seconds: float) -> str:
+    count = "1 connection" if connections == 1 else f"{connections} connections"
+    return f"{whose}. Membrane answered in {seconds:.1f} s: {count}."
+
+
+def token_in_words(facts: TokenFacts, now: float) -> str:
+    """Where a token comes from, whose it is and when it ends, as far as it tells."""
+    from ..membrane.token_facts import in_words as length
+
+    parts = [
+        f"workspace {facts.workspace}" if facts.workspace else "",
+        f"tenant {facts.tenant}" if facts.tenant else "",
+        "another is made when it ends"
+        if facts.renews
+        else f"ends in {length(facts.expires - now)}"
+        if facts.expires is not None
+        else "",
+    ]
+    told = ", ".join(part for part in parts if part)
+    return f"The token of {facts.origin} works" + (f" ({told})" if told else "")

@@ -1,0 +1,148 @@
+"""``fsctl init``: from nothing to a command that works, step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..settings import env
+from . import init_plan as plan
+from .app import App
+from .options import Command, pass_app
+from .results import One
+
+if TYPE_CHECKING:
+    from .init_steps import Stored
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "fsctl init",
+        "fsctl init --no-input --road sandbox --profile-name play",
+        "fsctl init --sandbox --profile-name play --no-use --dry-run --json",
+    ),
+)
+@click.option(
+    "--road",
+    type=click.Choice(plan.ROADS),
+    help="Reach Membrane with a token of the environment, by the membrane login, or try the "
+    "sandbox.",
+)
+@click.option(
+    "--token-command",
+    metavar="COMMAND",
+    help="Let this command print the token, such as a password manager's; for --road token.",
+)
+@click.option(
+    "--create-connection",
+    "create",
+    metavar="[NAME]",
+    is_flag=False,
+    flag_value="",
+    help="Create a connection to Fullstory where there is none (of that name).",
+)
+@click.option(
+    "--profile-name", metavar="NAME", help="Set up this profile: a new one, or one to change."
+)
+@click.option(
+    "--use/--no-use", default=None, help="Use the profile from now on, or only where it is named."
+)
+@click.option(
+    "--check/--no-check",
+    "checks",
+    default=True,
+    help="Ask Fullstory one harmless thing before the profile is stored, or do not.",
+)
+@pass_app
+def init(
+    app: App,
+    road: plan.Road | None,
+    token_command: str | None,
+    create: str | None,
+    profile_name: str | None,
+    use: bool | None,
+    checks: bool,
+) -> One | None:
+    """Set up fsctl, step by step: how to reach Membrane, which connection, under which name.
+
+    It finds what is there already, says what is missing and the command for it, asks Fullstory one
+    harmless thing, and stores a profile in the end, in one step. Nothing secret is ever stored.
+    Every question has an option, --connection among them; with --no-input, without a terminal and
+    in CI nothing is asked, and an option that is missing is named. Run it again to change a
+    profile: what it says already is pointed at first, and the rest of it stays as it is.
+    """
+    from ..terminal.guide import Guide
+    from ..terminal.prompts import can_prompt
+    from .init_found import find
+    from .init_steps import Setup, check_values, leave_profile_out
+
+    named = app.flags.pop("profile", None) or app.world.environ.get(env.PROFILE) or None
+    leave_profile_out(app)
+    app.check_output()
+    answers = plan.consistent(
+        plan.Answers(
+            profile=profile_name or named,
+            road=road,
+            transport=app.flags.get("transport"),
+            token_command=token_command,
+            connection=app.flags.get("connection"),
+            create=create,
+            use=use,
+        )
+    )
+    check_values(answers)
+    asks = can_prompt(app.world, app.flags)
+    found = find(app)
+    if not asks and (flags := plan.missing(answers, found)):
+        raise plan.refuse_missing(flags, _why_nobody(app))
+    app.messages = guide = Guide(app.messages)
+    if asks:
+        guide.title(
+            "Set up fsctl",
+            "A few questions, then a profile is stored; nothing secret is. Ctrl-C stores nothing.",
+        )
+    stored = Setup(app, guide, answers, found, asks=asks, checks=checks).run()
+    _tell(app, guide, stored)
+    if app.renders_table and not app.asks_for_data and not app.dry_run:
+        return None  # told already
+    return One(_as_data(app, stored))
+
+
+def _why_nobody(app: App) -> str:
+    if app.flags.get("no_input"):
+        return "--no-input was given"
+    return "CI is set" if app.world.under_ci else "there is no terminal to ask on"
+
+
+def _tell(app: App, guide: Any, stored: Stored) -> None:
+    """What was done, and what to type next."""
+    if app.dry_run:
+        return
+    what = f"The profile {stored.profile}"
+    kept = "" if stored.changes else " already says so; nothing in it had to change"
+    where = kept or f" is stored in {stored.path}"
+    use = "; it is in use from now on" if stored.in_use else f"; --profile {stored.profile} uses it"
+    guide.done(f"{what}{where}{use}.")
+    for variable, value in plan.overruling(app.world.environ, stored.profile, stored.keys):
+        guide.trouble(
+            f"{variable} is set to {value!a}, and a variable goes before the profile.",
+            f"Run `unset {variable}` to go by the profile.",
+        )
+    commands = plan.next_commands(stored.road, stored.profile, stored.in_use)
+    guide.commands("Type next:", commands)
+
+
+def _as_data(app: App, stored: Stored) -> dict[str, Any]:
+    data = {"dry_run": True} if app.dry_run else {}
+    return data | {
+        "profile": stored.profile,
+        "road": stored.road,
+        "connection": None if stored.connection is None else stored.connection.id,
+        "changes": stored.changes,
+        "in_use": stored.in_use,
+        "checked": stored.checked,
+        "path": str(stored.path),
+        "next": plan.next_commands(stored.road, stored.profile, stored.in_use),
+    }
