@@ -12,7 +12,15 @@ from typing import Any
 
 from ..errors import NeedsPerson
 from .cache import Cache
-from .gateway import NO_DEADLINE, Action, Connection, Deadline, Gateway
+from .gateway import (
+    NO_DEADLINE,
+    Action,
+    Connection,
+    Deadline,
+    Gateway,
+    GatewayError,
+    says_fullstory,
+)
 
 FRESH_SECONDS = 600.0  # long enough for a script's loop, short enough to notice a change
 
@@ -46,6 +54,8 @@ class Catalogue:
     def actions(self, connection_id: str, *, deadline: Deadline = NO_DEADLINE) -> list[Action]:
         """All actions of the connection, asked for now, and remembered."""
         actions = self._gateway.actions(connection_id, deadline=deadline)
+        if actions and all(each.app and not says_fullstory(each.app) for each in actions):
+            self._check_app(connection_id, deadline)
         self._cache.set(
             self._actions_key(connection_id), [_action_for_cache(action) for action in actions]
         )
@@ -66,7 +76,7 @@ class Catalogue:
 
         ``wanted`` is an id, a key or a name; an id is taken as it is, without asking. Without it,
         the only Fullstory connection there is. Raises :class:`NeedsPerson` where there is none,
-        where it is not ready (but by its id), or where there are several.
+        where it is not ready or another app's (but by its id), or where there are several.
         """
         if wanted is not None and is_id(wanted):
             return wanted
@@ -82,6 +92,8 @@ class Catalogue:
     def _choose(self, wanted: str | None, connections: Sequence[Connection]) -> Connection:
         if wanted is not None:
             meant = named(wanted, connections)
+            if meant.is_of_another_app:
+                raise of_another_app(meant)
             if not meant.usable:
                 raise unready(meant)
             return meant
@@ -107,6 +119,18 @@ class Catalogue:
             code="no_connection",
         )
 
+    def _check_app(self, connection_id: str, deadline: Deadline) -> None:
+        """Refuse another app's connection, which an id can name: its API must not get this.
+
+        Only where the actions are not Fullstory's: otherwise it would cost a request for nothing.
+        """
+        try:
+            connection = self._gateway.connection(connection_id, deadline=deadline)
+        except GatewayError:  # what comes next says better what is wrong
+            return
+        if connection.is_of_another_app:
+            raise of_another_app(connection)
+
     def _choice_key(self, wanted: str | None) -> str:
         return f"connection|{self._gateway.account}|{wanted or ''}"
 
@@ -125,6 +149,17 @@ class SeveralConnections(NeedsPerson):
             hint="Choose one with --connection ID, FSCTL_CONNECTION, or in a profile.",
         )
         self.connections = tuple(connections)
+
+
+def of_another_app(connection: Connection) -> NeedsPerson:
+    """The error for a connection that is not Fullstory's, as far as its app, key and name tell."""
+    return NeedsPerson(
+        f"The connection {connection.name!a} ({connection.id}) is one of the app "
+        f"{connection.app!a}, not of Fullstory.",
+        hint="Choose another with --connection, FSCTL_CONNECTION or in the profile. If it is "
+        "Fullstory's all the same, give it a name that says so.",
+        code="not_fullstory",
+    )
 
 
 def unready(connection: Connection) -> NeedsPerson:

@@ -150,6 +150,11 @@ class ActionResult(NamedTuple):
     empty: bool = False
 
 
+def says_fullstory(word: str | None) -> bool:
+    """Whether a key or a name is Fullstory's (§8 U10)."""
+    return "fullstory" in (word or "").lower().replace(" ", "")
+
+
 class Connection(NamedTuple):
     """A Membrane connection (contracts/membrane §2.4, §8 U9 and U10)."""
 
@@ -167,8 +172,12 @@ class Connection(NamedTuple):
 
     @property
     def is_fullstory(self) -> bool:
-        words = (self.app, self.key, self.name)
-        return any("fullstory" in (word or "").lower().replace(" ", "") for word in words)
+        return any(map(says_fullstory, (self.app, self.key, self.name)))
+
+    @property
+    def is_of_another_app(self) -> bool:
+        """Whether an app is told, and nothing says that it is Fullstory."""
+        return bool(self.app) and not self.is_fullstory
 
 
 class Action(NamedTuple):
@@ -180,6 +189,7 @@ class Action(NamedTuple):
     description: str | None = None
     input_schema: Mapping[str, Any] | None = None
     output_schema: Mapping[str, Any] | None = None
+    app: str | None = None  # the key of its integration, where that is told
 
 
 class Connector(NamedTuple):

@@ -113,6 +113,7 @@ def action(document: Any) -> Action:
         description=_text(raw.get("description")),
         input_schema=_mapping(raw.get("inputSchema")) or None,
         output_schema=_mapping(raw.get("outputSchema") or raw.get("customOutputSchema")) or None,
+        app=_text(raw.get("integrationKey")),
     )
 
 

@@ -182,6 +182,36 @@ def test_a_wrong_name_is_told_with_those_there_are() -> None:
     assert OTHER.id not in (ended.value.hint or "")
 
 
+@pytest.mark.parametrize("wanted", ["Slack", "slack"])
+def test_another_apps_connection_is_refused_by_name(wanted: str) -> None:
+    made, asked = catalogue(OTHER, CONNECTION)
+    with pytest.raises(NeedsPerson, match="'Slack' .* is one of the app 'slack', not of F") as no:
+        made.connection_id(wanted)
+    assert (no.value.code, asked) == ("not_fullstory", ["connections"])
+
+
+def test_another_apps_connection_is_refused_by_id_where_its_actions_tell() -> None:
+    foreign = action("send-message")._replace(app="slack")
+    made, asked = catalogue(OTHER, actions=(foreign,))
+    assert made.connection_id(OTHER.id) == OTHER.id
+    for _ in range(2):
+        with pytest.raises(NeedsPerson, match="is one of the app 'slack'"):
+            made.action(OTHER.id, "create-annotation")
+    assert len(asked) == 4, "and that is not remembered"
+
+
+def test_a_connection_that_is_called_fullstory_may_be_of_an_app_that_is_not() -> None:
+    own = Connection(OTHER.id, "Our Full Story", app="made-by-us")
+    made, _ = catalogue(own, actions=(ANNOTATE._replace(app="made-by-us"),))
+    assert made.connection_id("our full story") == own.id
+    assert made.action(own.id, "create-annotation") is not None
+
+
+def test_a_connection_whose_app_nobody_tells_is_taken_by_name() -> None:
+    made, _ = catalogue(Connection(OTHER.id, "Ours"))
+    assert made.connection_id("Ours") == OTHER.id
+
+
 def test_a_failed_look_up_is_not_remembered() -> None:
     cache = MemoryCache()
     with pytest.raises(NeedsPerson):

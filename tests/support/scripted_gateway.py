@@ -193,7 +193,10 @@ class ScriptedGateway:
     def connection(
         self, selector: str, *, wait: float | None = None, deadline: Deadline = NO_DEADLINE
     ) -> Connection:
-        raise AssertionError("not expected")
+        self.asked.append(f"connection {selector}")
+        known = [one for one in self.known if isinstance(one, Connection) and one.id == selector]
+        assert known, "not expected"
+        return known[0]
 
     def ensure_connection(
         self, app_url: str, *, name: str | None = None, deadline: Deadline = NO_DEADLINE
