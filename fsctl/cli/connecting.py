@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FsctlError, NeedsPerson, NotFound, Refused, Usage
+from ..errors import FsctlError, NeedsPerson, NotFound, Refused
 
 if TYPE_CHECKING:
     from ..membrane.connecting import Step
@@ -155,16 +155,23 @@ def take(app: App, step: Step, name: str | None) -> Connection:
         )
         return there
 
+    if app.gateway.name == "cli":
+        app.messages.note(
+            "an older membrane opens the browser itself, and ends when you are done there."
+        )
+
     def act(deadline: Deadline) -> Connection:
         return connecting.take(app.gateway, step, name, deadline)
 
     made = app.caller.change(
         act,
-        "connection",
+        "request to reconnect it" if step.verb == "reconnect" else "request for a connection",
         check=CHECK,
         repeat=step.verb != "connect",  # a second one would be another connection
         patience=BLOCKS,
     )
+    if step.verb != "reconnect":
+        app.messages.note(f"made the connection {made.name!a} ({made.id}).")
     with suppress(FsctlError):
         app.catalogue.changed()
     return made
@@ -185,6 +192,7 @@ def follow(app: App, connection: Connection, seconds: float) -> Connection:
     """
     from ..membrane import connecting
     from ..membrane.gateway import Deadline
+    from . import resuming
 
     return connecting.follow(
         app.gateway,
@@ -193,6 +201,7 @@ def follow(app: App, connection: Connection, seconds: float) -> Connection:
         deadline=Deadline.after(seconds, app.world.monotonic),
         sleep=app.world.sleep,
         tell=_teller(app),
+        program=resuming.command(app),
     )
 
 
@@ -222,18 +231,18 @@ def _teller(app: App) -> Callable[[Connection], None]:
     from ..membrane.connecting import Phase, phase
 
     shown: set[str] = set()
+    seen: list[Phase] = []
 
     def tell(connection: Connection) -> None:
         name = f"the connection {connection.name!a} ({connection.id})"
-        match phase(connection):
-            case Phase.BUILDING:
-                app.messages.note(f"{name} is being built.")
-            case Phase.PERSON:
-                _tell_what_to_do(app, connection, name, shown)
-            case Phase.READY:
-                app.messages.note(f"{name} is ready.")
-            case Phase.FAILED:
-                pass  # the error tells
+        now = phase(connection)
+        if now is Phase.BUILDING:
+            app.messages.note(f"{name} is being built.")
+        elif now is Phase.PERSON:
+            _tell_what_to_do(app, connection, name, shown)
+        elif now is Phase.READY and seen:  # what was ready from the start is no news
+            app.messages.note(f"{name} is ready.")
+        seen.append(now)  # of a failure the error tells
 
     return tell
 
@@ -296,15 +305,3 @@ def as_row(connection: Connection) -> dict[str, Any]:
         }
     )
     return row
-
-
-def check_can_ask(app: App, what: str) -> None:
-    """Refuse before anything is asked of the service where nobody could answer."""
-    from ..terminal.prompts import can_prompt
-
-    if not can_prompt(app.world, app.flags):
-        raise Usage(
-            f"Nobody can be asked which connection to {what}.",
-            hint=f"Name it: `fsctl connections {what} ID`; see `fsctl connections list`.",
-            code="no_terminal",
-        )

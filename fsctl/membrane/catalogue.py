@@ -7,11 +7,13 @@ are read live (contracts/membrane §2.7, §8 U10 to U12).
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from ..errors import NeedsPerson
 from .cache import Cache
+from .connecting import Phase, address, phase, state_in_words
 from .gateway import (
     NO_DEADLINE,
     Action,
@@ -109,13 +111,13 @@ class Catalogue:
             raise NeedsPerson(
                 f"None of the {len(candidates)} Fullstory connections is ready: "
                 f"{_listed(candidates)}.",
-                hint="Open them in Membrane and reconnect the one to use.",
+                hint="Mend the one to use: `fsctl connections reconnect ID`.",
                 code="connection_not_ready",
             )
         raise NeedsPerson(
             "There is no Fullstory connection in this Membrane tenant.",
-            hint="Create one with `membrane connection ensure https://fullstory.com`, "
-            "or try the command with --sandbox.",
+            hint="Create one with `fsctl connections create --wait`, or try the command with "
+            "--sandbox.",
             code="no_connection",
         )
 
@@ -164,16 +166,18 @@ def of_another_app(connection: Connection) -> NeedsPerson:
 
 def unready(connection: Connection) -> NeedsPerson:
     """The error for a connection that exists but cannot be used (§8 U9)."""
-    action = connection.client_action or {}
-    reason = connection.error or action.get("description")
-    url = action.get("uiUrl")
-    state = connection.state or "disconnected"
-    if state == "READY":
-        state = "disconnected"
+    reason = connection.error or (connection.client_action or {}).get("description")
+    url = address(connection)
+    mend = f"`fsctl connections {{}} {shlex.quote(connection.id)}`"
     return NeedsPerson(
-        f"The connection {connection.name!a} ({connection.id}) is not ready: {state}"
+        f"The connection {connection.name!a} ({connection.id}) is not ready: "
+        + state_in_words(connection)
         + (f", {reason.rstrip('.')}." if reason else "."),
-        hint=f"Open {url} to finish it." if url else "Open it in Membrane and reconnect it.",
+        hint=f"Open {url} to finish it, then run {mend.format('wait')}."
+        if url
+        else f"Wait for it with {mend.format('wait')}."
+        if phase(connection) is Phase.BUILDING
+        else f"Mend it with {mend.format('reconnect')}.",
         code="connection_not_ready",
     )
 

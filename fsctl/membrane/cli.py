@@ -42,6 +42,7 @@ from .proxied import check_header, check_method, check_target
 from .verbs import Verbs
 
 LONGEST_WAIT = 60  # seconds that Membrane holds a request for a connection being built
+LONGEST_BROWSING = 600.0  # seconds that a person has for what `connect` opens in a browser
 
 
 class CliGateway:
@@ -173,6 +174,8 @@ class CliGateway:
     ) -> Connection:
         check_id(connector_id, "The connector id")
         flags = [f"--connectorId={connector_id}"] + ([f"--name={name}"] if name else [])
+        if self.verbs.has("connect", "--allowMultipleConnections"):
+            flags.append("--allowMultipleConnections")  # who wants the one there is ensures it
         return self._connect(flags, deadline)
 
     def reconnect(self, selector: str, *, deadline: Deadline = NO_DEADLINE) -> Connection:
@@ -181,9 +184,10 @@ class CliGateway:
 
     def _connect(self, flags: list[str], deadline: Deadline) -> Connection:
         self._membrane.need("connect")
-        if self.verbs.has("connect", "--non-interactive"):
-            flags = [*flags, "--non-interactive"]  # else it blocks until a browser is done (§1.6)
-        document = self._membrane.ask("connect", (), flags, deadline=deadline)
+        timeout = max(self._membrane.timeout, LONGEST_BROWSING)
+        if self.verbs.has("connect", "--non-interactive"):  # else it blocks, too (§1.6)
+            flags, timeout = [*flags, "--non-interactive"], self._membrane.timeout
+        document = self._membrane.ask("connect", (), flags, deadline=deadline, timeout=timeout)
         if isinstance(document, Mapping) and "id" not in document and "connectionId" in document:
             document = {**document, "id": document["connectionId"]}  # the seed's word (§1.5)
         return shaped(shapes.connection, document, "membrane connect")

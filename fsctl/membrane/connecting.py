@@ -87,12 +87,14 @@ def follow(
     sleep: Callable[[float], None],
     tell: Callable[[Connection], None] = lambda _connection: None,
     until: Callable[[Connection], bool] = lambda connection: phase(connection) is Phase.READY,
+    program: str = "fsctl",
 ) -> Connection:
     """The connection once ``until`` says so, by default ready.
 
-    ``tell`` hears of every change on the way. Raises :class:`NeedsPerson` where it failed, and
-    where time is over while somebody has to act; :class:`Unavailable` where it is over while
-    Membrane is at work; :class:`NotFound` where the connection was archived meanwhile.
+    ``tell`` hears of every change on the way; ``program`` is how a person calls fsctl.
+    Raises :class:`NeedsPerson` where it failed, and where time is over while somebody has to act;
+    :class:`Unavailable` where it is over while Membrane is at work; :class:`NotFound` where the
+    connection was archived meanwhile.
     """
     told: tuple[object, ...] | None = None
     while True:
@@ -108,9 +110,9 @@ def follow(
                 hint="See `fsctl connections list`.",
             )
         if phase(connection) is Phase.FAILED:
-            raise failed(connection)
+            raise failed(connection, program)
         if deadline.remaining() <= 0:
-            raise late(connection)
+            raise late(connection, program)
         connection = _next_look(gateway, connection, ask, deadline, sleep)
 
 
@@ -134,21 +136,21 @@ def _next_look(
     return seen
 
 
-def failed(connection: Connection) -> NeedsPerson:
+def failed(connection: Connection, program: str = "fsctl") -> NeedsPerson:
     """The end of a connection whose set-up failed."""
     reason = (connection.error or "no reason was told").rstrip(".")
     return NeedsPerson(
         f"The connection {connection.name!a} ({connection.id}) failed: "
         f"{state_in_words(connection)}, {reason}.",
-        hint=f"Mend that, then run `fsctl connections reconnect {shlex.quote(connection.id)}`.",
+        hint=f"Mend that, then run `{program} connections reconnect {shlex.quote(connection.id)}`.",
         code="connection_failed",
     )
 
 
-def late(connection: Connection) -> NeedsPerson | Unavailable:
+def late(connection: Connection, program: str = "fsctl") -> NeedsPerson | Unavailable:
     """Time is over, and the connection is not ready."""
     head = f"The connection {connection.name!a} ({connection.id}) is not ready in time: "
-    again = f"`fsctl connections wait {shlex.quote(connection.id)}`"
+    again = f"`{program} connections wait {shlex.quote(connection.id)}`"
     if phase(connection) is Phase.BUILDING:
         return Unavailable(
             f"{head}Membrane is still building it.",

@@ -145,7 +145,10 @@ def test_an_unready_connection_is_told_with_its_state_and_where_to_go(wanted: st
         "The connection 'Fullstory new' (6570c0ffee0123456789eeee) is not ready: "
         "CLIENT_ACTION_REQUIRED, Enter an API key."
     )
-    assert ended.value.hint == "Open https://ui.test/x to finish it."
+    assert ended.value.hint == (
+        "Open https://ui.test/x to finish it, "
+        "then run `fsctl connections wait 6570c0ffee0123456789eeee`."
+    )
 
 
 def test_a_ready_one_that_is_disconnected_is_not_told_as_ready() -> None:
@@ -167,7 +170,7 @@ def test_without_any_a_person_must_create_one(known: tuple[Connection, ...]) -> 
     with pytest.raises(NeedsPerson) as ended:
         catalogue(*known)[0].connection_id(None)
     assert ended.value.code == "no_connection"
-    assert "connection ensure" in (ended.value.hint or "")
+    assert "fsctl connections create --wait" in (ended.value.hint or "")
 
 
 def test_a_test_connection_can_be_named() -> None:
