@@ -179,7 +179,7 @@ class App:
         from ..terminal.fields import parse_fields
         from ..terminal.render import Output, Renderer, parse_format
 
-        fields = self.flags.get("fields")
+        fields = self.fields
         output = self.settings.text("output", env.OUTPUT)
         if self.flags.get("jq") is not None and self.flags.get("output") not in _FOR_JQ:
             raise Usage(
@@ -190,13 +190,20 @@ class App:
             replace(self.world, timezone=self.time_zone),
             Output(
                 format=None if output is None else parse_format(*output),
-                fields=parse_fields(fields) if fields is not None else (),
+                fields=parse_fields(*fields) if fields is not None else (),
                 jq=self.flags.get("jq"),
                 raw_csv=bool(self.flags.get("raw_csv")),
             ),
             self.messages,
             self.masker,
         )
+
+    @cached_property
+    def fields(self) -> Setting[str] | None:
+        """The fields to show: ``--fields``, else the project's where --jq does not pick its own."""
+        if self.flags.get("jq") is not None and self.flags.get("fields") is None:
+            return None
+        return self.settings.text("fields")
 
     def check_output(self) -> None:
         """Refuse a wrong output option now, before anything is sent."""

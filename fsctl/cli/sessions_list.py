@@ -194,7 +194,7 @@ def row(app: App, session: Session) -> dict[str, Any]:
     told: dict[str, Any] = {"id": session.id.text, **session.raw}
     if session.created is not None:
         told.setdefault("createdTime", session.created.isoformat())
-        if app.renders_table or "age" in str(app.flags.get("fields")):
+        if app.renders_table or (app.fields and "age" in app.fields.value):
             told["age"] = age_of(session.created, app.unix_time())  # no use in a file
     if session.url is None:
         try:

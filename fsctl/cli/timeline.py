@@ -207,7 +207,7 @@ def _data(app: App, told: Story, wanted: Callable[[Step], bool] | None) -> One |
     form = output.value if output else "json"
     if form in _ROW_FORMATS:
         return Rows(story_data.as_rows(told, wanted), COLUMNS, masked=True)
-    picked = app.flags.get("jq") is not None or app.flags.get("fields") is not None
+    picked = app.flags.get("jq") is not None or app.fields is not None
     if picked or form != "json":
         return One(story_data.as_data(told, wanted), masked=True)
     from ..terminal.long_object import pieces

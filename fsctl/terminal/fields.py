@@ -12,15 +12,15 @@ MISSING: Any = object()
 _SHOWN_KEYS = 20
 
 
-def parse_fields(text: str) -> tuple[str, ...]:
-    """The paths of a ``--fields`` value, in order, each once.
+def parse_fields(text: str, origin: str = "--fields") -> tuple[str, ...]:
+    """The paths of a ``--fields`` value, in order, each once; ``origin`` says where it stands.
 
     Raises Usage for an empty list or an empty path in it.
     """
     paths = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
     if "" in paths:
         raise Usage(
-            f"--fields {text!r} holds an empty field name.",
+            f"{origin} {text!r} holds an empty field name.",
             hint="Give names with commas between them, such as --fields id,email,properties.plan.",
             code="fields",
         )
