@@ -8,6 +8,7 @@ from .. import __version__
 from .options import LazyGroup
 
 MEMBERS = {
+    "connections": (".connections:group", "See, make and mend the connections to Fullstory."),
     "users": (".users:group", "Find, change and erase the people Fullstory knows."),
     "events": (".events:group", "Tell Fullstory what happened outside the browser."),
     "annotations": (".annotations:group", "Mark moments on Fullstory's charts."),
