@@ -24,12 +24,18 @@ def tell_of_expiry(app: App, remedy: str, facts: TokenFacts) -> None:
 
 def tell_of_environment_token(app: App) -> None:
     """The same for a token that only the ``membrane`` binary reads: its own variables."""
-    from ..membrane.token_facts import read_facts
-    from ..membrane.tokens import ENV_TOKENS, EnvironmentToken
+    from ..membrane.tokens import EnvironmentToken
 
-    for name in ENV_TOKENS:
-        if token := app.world.environ.get(name, "").strip():
-            facts = read_facts(token, name, app.unix_time())
-            if facts.expires is not None and facts.expires > app.unix_time():
-                tell_of_expiry(app, EnvironmentToken.remedy, facts)
-            return
+    facts = environment_facts(app)
+    if facts is not None:
+        tell_of_expiry(app, EnvironmentToken.remedy, facts)
+
+
+def environment_facts(app: App) -> TokenFacts | None:
+    """The facts of the token in the environment, whoever reads it."""
+    from ..membrane.token_facts import read_facts
+    from ..membrane.tokens import ENV_TOKENS
+
+    environ = app.world.environ
+    name = next((name for name in ENV_TOKENS if environ.get(name, "").strip()), None)
+    return None if name is None else read_facts(environ[name].strip(), name, app.unix_time())

@@ -68,7 +68,7 @@ def _best(app: App) -> Road:
     tokens = _tokens(app, with_binary=True)
     if tokens is not None:
         return Road("http", "the membrane command line gives a token", tokens)
-    return Road("cli", "there is no token, but the membrane command line", command=command)
+    return Road("cli", "no token is at hand, and membrane is installed", command=command)
 
 
 def build(app: App) -> Gateway:
@@ -149,12 +149,22 @@ def environ(app: App) -> Mapping[str, str]:
 
 
 def environment_of_children(app: App) -> Mapping[str, str]:
-    """What children see; whichever variable of the address they read, it is the checked one."""
-    from ..membrane.binary import child_environment
+    """What children see whose output is read."""
+    from ..membrane.binary import plain
+
+    return plain(environment_before_a_person(app))
+
+
+def environment_before_a_person(app: App) -> Mapping[str, str]:
+    """What a ``membrane`` sees that talks to a person.
+
+    Whichever variable of the address it reads, it is the checked one.
+    """
+    from ..membrane.binary import safe_environment
 
     address = api_address(app)
     told = {} if address is None else dict.fromkeys(env.API_URLS, address)
-    return child_environment(environ(app), Path.cwd()) | told
+    return safe_environment(environ(app), Path.cwd()) | told
 
 
 def _http(app: App, tokens: TokenSource) -> Gateway:
@@ -224,7 +234,7 @@ def required_membrane(app: App) -> Sequence[str]:
     if command is None:
         raise NeedsPerson(
             "The membrane command line is not installed, or not on PATH outside this directory.",
-            hint="Run `npm install -g @membranehq/cli`, then `membrane login --tenant`.",
+            hint="Run `npm install -g @membranehq/cli` (it needs Node.js), then `fsctl login`.",
             code="no_membrane",
         )
     return command

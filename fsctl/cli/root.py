@@ -8,6 +8,9 @@ from .. import __version__
 from .options import LazyGroup
 
 MEMBERS = {
+    "login": (".auth:login", "Log in to Membrane; short for auth login."),
+    "logout": (".auth:logout", "Log out of Membrane; short for auth logout."),
+    "auth": (".auth:group", "Log in to Membrane, and see how you stand with it."),
     "connections": (".connections:group", "See, make and mend the connections to Fullstory."),
     "users": (".users:group", "Find, change and erase the people Fullstory knows."),
     "events": (".events:group", "Tell Fullstory what happened outside the browser."),

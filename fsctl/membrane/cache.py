@@ -16,6 +16,10 @@ class Cache(Protocol):
 
     def drop(self, key: str) -> None: ...
 
+    def forget(self, *, keep: str) -> None:
+        """Drop everything but the keys that begin with ``keep``."""
+        ...
+
 
 class MemoryCache:
     """A cache for one process: what is left when there is no directory to write to."""
@@ -31,3 +35,6 @@ class MemoryCache:
 
     def drop(self, key: str) -> None:
         self._values.pop(key, None)
+
+    def forget(self, *, keep: str) -> None:
+        self._values = {key: at for key, at in self._values.items() if key.startswith(keep)}

@@ -298,7 +298,10 @@ class Gateway(Protocol):
         ...
 
     def identity(self, *, deadline: Deadline = NO_DEADLINE) -> Mapping[str, Any]:
-        """Who the service says we are: ``{name, tenant, workspace}`` as far as told."""
+        """Who the service says we are: ``{name, tenant, workspace}`` as far as told.
+
+        With ``source: "token"`` where the service tells nothing and only the token says so.
+        """
         ...
 
     def close(self) -> None: ...

@@ -282,6 +282,7 @@ class HttpGateway:
 
     def identity(self, *, deadline: Deadline = NO_DEADLINE) -> Mapping[str, Any]:
         told: Mapping[str, Any] = {}
+        source: Mapping[str, str] = {}
         try:
             document = self._api.get("/self", deadline=deadline)
             told = document if isinstance(document, Mapping) else {}
@@ -289,12 +290,14 @@ class HttpGateway:
             if failure.status not in (403, 404, 405):  # not for this kind of token (§2.10)
                 raise
             self._api.get("/connections", (("limit", "1"),), deadline=deadline)
+            source = {"source": "token"}
         known = claims(self._api.tokens.token(deadline))
         key = _first(told.get("workspaceKey"), known.get("workspaceKey"), known.get("iss"))
         return {
             "name": _first(told.get("name"), known.get("name")),
             "tenant": _first(told.get("internalId"), known.get("tenantKey"), known.get("id")),
             "workspace": key,
+            **source,
         }
 
 

@@ -54,54 +54,85 @@ class Wishes(NamedTuple):
 NO_WISHES = Wishes()
 
 
-def log_in(membrane: Installed, wishes: Wishes = NO_WISHES, *, note: Callable[[str], None]) -> None:
-    """Run ``membrane login --tenant`` with the terminal handed over; return when it ended well.
+def login_arguments(
+    membrane: Installed, wishes: Wishes = NO_WISHES, *, note: Callable[[str], None]
+) -> list[str]:
+    """The arguments of a login, in the words of the installed version.
 
-    Without stdin it prints an address to open and ends; :func:`complete` is the second step.
-    ``note`` hears of wishes that this version has no flag for. Raises :class:`NeedsPerson` where
-    the program is missing or another of that name, and where it ends otherwise than well;
-    :class:`~.gateway.GatewayError` where its help does not come; KeyboardInterrupt.
+    Without stdin it prints an address to open and ends; :func:`complete_arguments` are of the
+    second step. ``note`` hears of wishes that this version has no flag for. Raises
+    :class:`NeedsPerson` where the program is another of that name, and
+    :class:`~.gateway.GatewayError` where its help does not come.
     """
-    flags = _login_flags(membrane)
-    argv = ["login"]
+    _check(membrane)
+    flags = read_flags(
+        membrane.command, "login", cache=membrane.cache, cwd=membrane.cwd, env=plain(membrane.env)
+    )
+    arguments = ["login"]
     # Documented from the first version to the newest, but for 1.18's own README, whose login asks.
     if "--tenant" in flags or not flags & _OWN_FLAGS:
-        argv.append("--tenant")
+        arguments.append("--tenant")
     if not membrane.streams.stdin and "--non-interactive" in flags:
-        argv.append("--non-interactive")
+        arguments.append("--non-interactive")
     wanted = {
         "--tenantKey": wishes.tenant,
         "--clientName": wishes.client_name,
         "--apiUri": wishes.api_url,
     }
-    for flag, value in wanted.items():
-        if value and flag in flags:
-            argv.append(f"{flag}={value}")
+    arguments += [f"{flag}={value}" for flag, value in wanted.items() if value and flag in flags]
     if wishes.tenant and "--tenantKey" not in flags:
         note(f"This membrane's login takes no tenant: choose {wishes.tenant!a} if it asks.")
     if wishes.client_name and "--clientName" not in flags:
         note("This membrane's login takes no client name; it is left out.")
-    _run(membrane, argv, "login")
+    return arguments
 
 
-def complete(membrane: Installed, code: str) -> None:
-    """Run ``membrane login complete CODE``, the second step of a login without a browser here.
+def complete_arguments(membrane: Installed, code: str) -> list[str]:
+    """The arguments of the second step of a login; the last is the code.
 
-    The code stands in the child's arguments while it runs: no version takes it another way. It is
+    So it stands in the child's arguments while that runs: no version takes it another way. It is
     good once, for minutes, and only with what the first step left with ``membrane`` (PKCE, §1.8).
     """
     _check(membrane)
     word = read_code(code)
-    dashes = ["--"] if misread([word]) else []
-    _run(membrane, ["login", "complete", *dashes, word], "login complete")
+    return ["login", "complete", *(["--"] if misread([word]) else []), word]
 
 
-def log_out(membrane: Installed) -> None:
-    """Run ``membrane logout``. Raises :class:`GatewayError` where it has no such verb."""
-    verbs = _check(membrane)
-    if not verbs.has("logout"):
-        raise no_verb("logout")
-    _run(membrane, ["logout"], "logout")
+def logout_arguments(membrane: Installed) -> list[str]:
+    """The arguments of a logout. Raises :class:`GatewayError` where there is no such verb."""
+    if not _check(membrane).has("logout"):
+        failure = no_verb("logout")
+        failure.hint = "Update it (npm install -g @membranehq/cli@latest), then log out."
+        raise failure
+    return ["logout"]
+
+
+def run(membrane: Installed, arguments: Sequence[str]) -> None:
+    """Run ``membrane`` with the terminal handed over, and return when it ended well.
+
+    Raises :class:`NeedsPerson` where it does not start or ends otherwise, and KeyboardInterrupt.
+    """
+    verb = "login complete" if arguments[:2] == ["login", "complete"] else arguments[0]
+    try:
+        status = hand_over(
+            [*membrane.command, *arguments],
+            cwd=membrane.cwd,
+            env=membrane.env,
+            streams=membrane.streams,
+            timeout=None if membrane.streams.stdin else HEADLESS_TIMEOUT,
+        )
+    except ChildNotStarted as error:
+        raise NeedsPerson(
+            f"{error}.",
+            hint="Install Membrane's command line anew: npm install -g @membranehq/cli (it needs"
+            " Node.js).",
+            code="membrane_missing",
+        ) from None
+    except ChildTimedOut:
+        raise _failed(verb, f"did not end within {HEADLESS_TIMEOUT / 60:.0f} minutes") from None
+    if status != 0:
+        how = f"failed with status {status}" if status > 0 else f"was ended by signal {-status}"
+        raise _failed(verb, how)
 
 
 def read_code(text: str) -> str:
@@ -128,18 +159,6 @@ def read_code(text: str) -> str:
     return text
 
 
-def _login_flags(membrane: Installed) -> frozenset[str]:
-    """The flags that the help of ``login`` shows; none where it shows nothing."""
-    _check(membrane)
-    return read_flags(
-        membrane.command,
-        "login",
-        cache=membrane.cache,
-        cwd=membrane.cwd,
-        env=plain(membrane.env),
-    )
-
-
 def _check(membrane: Installed) -> Verbs:
     """The verbs of what has to be Membrane's own program."""
     return read_verbs(
@@ -147,34 +166,9 @@ def _check(membrane: Installed) -> Verbs:
     )
 
 
-def _run(membrane: Installed, arguments: Sequence[str], verb: str) -> None:
-    timeout = None if membrane.streams.stdin else HEADLESS_TIMEOUT
-    try:
-        status = hand_over(
-            [*membrane.command, *arguments],
-            cwd=membrane.cwd,
-            env=membrane.env,
-            streams=membrane.streams,
-            timeout=timeout,
-        )
-    except ChildNotStarted as error:
-        raise NeedsPerson(
-            f"{error}.",
-            hint="Install Membrane's command line anew: npm install -g @membranehq/cli (it needs"
-            " Node.js).",
-            code="membrane_missing",
-        ) from None
-    except ChildTimedOut:
-        raise _failed(verb, f"did not end within {HEADLESS_TIMEOUT / 60:.0f} minutes") from None
-    if status < 0:
-        raise _failed(verb, f"was stopped by signal {-status}")
-    if status > 0:
-        raise _failed(verb, f"failed with status {status}")
-
-
 def _failed(verb: str, how: str) -> NeedsPerson:
     return NeedsPerson(
         f"`membrane {verb}` {how}.",
         hint=f"Read what it said above; `membrane {verb} --help` tells what this version takes.",
-        code="login_failed" if verb != "logout" else "logout_failed",
+        code=f"{verb.split()[0]}_failed",
     )

@@ -60,12 +60,14 @@ def read_facts(token: str, origin: str, now: float) -> TokenFacts:
     )
 
 
-def expiry_warning(facts: TokenFacts, now: float) -> str | None:
-    """What to warn of, in one sentence: a token that ends within a week; None of any other."""
-    if facts.expires is None or not facts.ends_within(WARN_BEFORE, now):
+def expiry_warning(facts: TokenFacts, now: float, within: float = WARN_BEFORE) -> str | None:
+    """What to warn of, in a sentence, where the token has ended or ends ``within`` seconds."""
+    if facts.expires is None or not facts.ends_within(within, now):
         return None
-    left = facts.expires - now
-    return f"The token from {facts.origin} expires in {in_words(left)}, at {moment(facts.expires)}."
+    at = moment(facts.expires)
+    if facts.expires <= now:
+        return f"The token from {facts.origin} expired at {at}."
+    return f"The token from {facts.origin} expires in {in_words(facts.expires - now)}, at {at}."
 
 
 def in_words(seconds: float) -> str:

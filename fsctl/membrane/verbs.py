@@ -21,6 +21,7 @@ from .gateway import NO_DEADLINE, Deadline, Fate, GatewayError, Origin, Trouble
 HELP_TIMEOUT = 10.0  # seconds
 WRAPPER_TIMEOUT = 60.0  # seconds: npx may download first
 WRAPPER_FRESH = 3600.0  # seconds: what npx runs can change without the path telling
+CACHE_PREFIX = "membrane-verbs|"  # of what stays true whoever is logged in
 _MAX_HELP = 1024 * 1024  # bytes
 
 TOP_LEVEL = frozenset(
@@ -122,7 +123,7 @@ def cache_key(command: Sequence[str]) -> str:
         told = Path(command[0]).stat()
     except OSError:
         raise _missing(command[0]) from None
-    return "|".join(["membrane-verbs", str(told.st_size), str(told.st_mtime_ns), *command])
+    return CACHE_PREFIX + "|".join([str(told.st_size), str(told.st_mtime_ns), *command])
 
 
 def _missing(program: str) -> NeedsPerson:

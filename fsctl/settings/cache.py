@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+_NAMES = "[0-9a-f]" * 32 + ".json"
+
 
 class FileCache:
     """A :class:`fsctl.membrane.cache.Cache` in a directory, private to the user.
@@ -71,6 +73,16 @@ class FileCache:
         except OSError as error:
             self._tell(error)
 
+    def forget(self, *, keep: str) -> None:
+        told = self._remembered.items()
+        self._remembered = {key: entry for key, entry in told if key.startswith(keep)}
+        for file in self._directory.glob(_NAMES):
+            try:
+                if not _key_in(file).startswith(keep):
+                    file.unlink(missing_ok=True)
+            except OSError as error:
+                self._tell(error)
+
     def _file(self, key: str) -> Path:
         name = hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32]
         return self._directory / f"{name}.json"
@@ -79,3 +91,11 @@ class FileCache:
         if self._note is not None:
             self._note(f"The cache {str(self._directory)!a} cannot be written: {error}.")
             self._note = None
+
+
+def _key_in(file: Path) -> str:
+    """The key of a file; of one that is damaged, none. Raises OSError."""
+    try:
+        return str(json.loads(file.read_bytes())["key"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""

@@ -15,7 +15,13 @@ import pytest
 
 from tests.support.command import Ended, clean_environment
 from tests.support.fake_membrane import FakeMembrane
-from tests.support.online import Online, online, shell_environment, with_membrane
+from tests.support.online import (
+    Online,
+    membrane_environment,
+    online,
+    shell_environment,
+    with_membrane,
+)
 from tests.support.tree import examples
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -23,7 +29,15 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 # Examples that need something a test of all of them has not: tested on their own below.
 NEED_A_RUN_ID = ("fsctl actions log RUN_ID --details",)
 NEVER_END = tuple(example for example in examples() if "sandbox serve" in example)
-APART = (*NEED_A_RUN_ID, *NEVER_END)
+NEED_MEMBRANE = (
+    "fsctl auth login",
+    "fsctl login --no-browser",
+    "fsctl auth complete CODE",
+    "fsctl auth complete - < code",
+    "fsctl auth logout",
+    "fsctl logout",
+)
+APART = (*NEED_A_RUN_ID, *NEVER_END, *NEED_MEMBRANE)
 
 
 def shell(command: str, home: Path, env: Mapping[str, str] | None = None) -> Ended:
@@ -169,6 +183,17 @@ def test_the_example_with_a_run_id_runs_with_one(tmp_path: Path) -> None:
     log = json.loads(done.out)
     assert (log["id"], log["status"]) == (run_id[1], "success")
     assert "response" in log["details"]
+
+
+@pytest.mark.parametrize("example", NEED_MEMBRANE)
+def test_examples_that_log_in_and_out_run_where_membrane_is_installed(
+    example: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    path = membrane_environment(FakeMembrane(code="CODE"), home, None)["PATH"]
+    (home / "code").write_text("CODE\n")
+    done = shell(example, home, {"PATH": f"{path}:{shell_environment(home)['PATH']}"})
+    assert done.code == 0, done.show
 
 
 class served:  # noqa: N801 - used like the functions it stands beside

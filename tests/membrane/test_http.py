@@ -500,7 +500,7 @@ def test_identity_falls_back_to_the_token_and_a_look(step: Step, tmp_path: Path)
     tokens = find_token_source({"MEMBRANE_TOKEN": token}, None, None, tmp_path, lambda: NOW)
     with scripted(step, answer(200, {"items": []})) as server:
         identity = http_gateway(server.url, tokens=tokens).identity()
-    assert identity == {"name": "Ada", "tenant": "t", "workspace": "w"}
+    assert identity == {"name": "Ada", "tenant": "t", "workspace": "w", "source": "token"}
     assert server.sent() == ["GET /self", "GET /connections?limit=1"]
 
 

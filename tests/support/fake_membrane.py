@@ -32,6 +32,8 @@ ROOT = Path(__file__).parents[2]
 class Call:
     """One run: its arguments, working directory, the names in its environment, its PATH.
 
+    ``terminals`` are those of stdin, stdout and stderr (0, 1, 2) that are one.
+
     ``api_urls`` are the addresses in MEMBRANE_API_URL and MEMBRANE_API_URI, where there are any.
     """
 
@@ -41,6 +43,7 @@ class Call:
     path: str
     pid: int
     api_urls: list[str]
+    terminals: list[int]
 
 
 @dataclass
@@ -55,6 +58,7 @@ class FakeMembrane:
     is a misbehaviour of the verbs ``on`` (all of them by default): empty, text (prints ``text``,
     ends with ``exit``), echo, axios, truncated, flood, hang (with a grandchild; pids in the file
     ``pids``), killed, logged_out. All but the last happen after the thing is done.
+    ``login`` is what a login does (see ``fake_membrane_login``), ``code`` what completes one.
     """
 
     form: Form = "newest"
@@ -75,6 +79,8 @@ class FakeMembrane:
     text: str = ""
     exit: int = 0
     token: str = TOKEN
+    login: Literal["ask", "fail", "hang", "raw"] = "ask"
+    code: str = "c0de-of-the-page"
     record: str = ""
     pids: str = ""
 
@@ -100,6 +106,12 @@ class FakeMembrane:
         file = Path(self.record)
         lines = file.read_text().splitlines() if file.exists() else []
         return [Call(**json.loads(line)) for line in lines]
+
+    @property
+    def logged_in(self) -> str | None:
+        """How somebody is logged in; None where nobody is."""
+        file = Path(self.record).with_name("logged_in")
+        return file.read_text() if file.exists() else None
 
     @property
     def asked(self) -> list[list[str]]:
