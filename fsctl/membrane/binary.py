@@ -117,8 +117,7 @@ class Checkout:
         here = cwd.resolve()
         around = (here, *here.parents)
         repository = next((each for each in around if (each / ".git").exists()), here)
-        home = Path(environ.get("HOME") or Path.home()).resolve()
-        own = (home, *home.parents, Path(here.anchor))
+        own = (*_home_and_above(environ), Path(here.anchor))
         self._roots = tuple(root for root in (here, repository) if root not in own)
         self._here = here
 
@@ -131,6 +130,14 @@ class Checkout:
             return True
         inside = path.is_relative_to(self._here)
         return inside and "node_modules" in path.relative_to(self._here).parts[:-1]
+
+
+def _home_and_above(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    try:
+        home = Path(environ.get("HOME") or Path.home()).resolve()
+    except RuntimeError:  # there is none
+        return ()
+    return (home, *home.parents)
 
 
 def _safe_entries(environ: Mapping[str, str], checkout: Checkout) -> list[Path]:

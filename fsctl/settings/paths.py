@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -22,8 +23,9 @@ _VARIABLES: dict[Kind, str] = {
 def directory(kind: Kind, environ: Mapping[str, str]) -> Path:
     """The directory for that kind of thing; it need not exist.
 
-    Raises :class:`Usage` for a variable that holds a relative path: whose files are used must not
-    depend on where a command is run.
+    Without a home directory it is one that cannot be: nothing is read there and nothing kept.
+    Raises :class:`Usage` for a relative path: whose files are used must not depend on where a
+    command is run.
     """
     chosen = environ.get(_VARIABLES[kind])
     if chosen:
@@ -45,4 +47,11 @@ def directory(kind: Kind, environ: Mapping[str, str]) -> Path:
         "state": platformdirs.user_state_path,
         "data": platformdirs.user_data_path,
     }
-    return places[kind]("fsctl", appauthor=False)
+    try:
+        path = places[kind]("fsctl", appauthor=False)
+    except RuntimeError:  # how newer versions of platformdirs say that there is no home
+        path = Path("~")
+    if path.is_absolute():
+        return path
+    # Not below the working directory, where a stranger's checkout may hold a directory named ~.
+    return Path(os.devnull).absolute() / "no-home-directory" / kind
