@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from ..membrane.token_facts import TokenFacts
     from .app import App
 
+_READ_BY_MEMBRANE = "MEMBRANE_ACCESS_TOKEN"  # contracts/membrane §1.7
+
 
 def tell_of_expiry(app: App, remedy: str, facts: TokenFacts) -> None:
     """Warn where the token in use ends within a week, and nothing makes another by itself.
@@ -22,8 +24,8 @@ def tell_of_expiry(app: App, remedy: str, facts: TokenFacts) -> None:
         app.messages.warn(f"{warning} {remedy}")
 
 
-def tell_of_environment_token(app: App) -> None:
-    """The same for a token that only the ``membrane`` binary reads: its own variables."""
+def tell_of_membranes_token(app: App) -> None:
+    """The same for the token in the variable that the ``membrane`` binary itself reads."""
     from ..membrane.tokens import EnvironmentToken
 
     facts = environment_facts(app)
@@ -32,10 +34,8 @@ def tell_of_environment_token(app: App) -> None:
 
 
 def environment_facts(app: App) -> TokenFacts | None:
-    """The facts of the token in the environment, whoever reads it."""
+    """The facts of that token; None where there is none, and ``membrane`` uses its own login."""
     from ..membrane.token_facts import read_facts
-    from ..membrane.tokens import ENV_TOKENS
 
-    environ = app.world.environ
-    name = next((name for name in ENV_TOKENS if environ.get(name, "").strip()), None)
-    return None if name is None else read_facts(environ[name].strip(), name, app.unix_time())
+    token = app.world.environ.get(_READ_BY_MEMBRANE, "").strip()
+    return read_facts(token, _READ_BY_MEMBRANE, app.unix_time()) if token else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from .. import __version__
 from ..errors import NeedsPerson
 from ..settings import env
-from .expiry import tell_of_environment_token, tell_of_expiry
+from .expiry import tell_of_expiry, tell_of_membranes_token
 
 if TYPE_CHECKING:
     from ..membrane.gateway import Gateway
@@ -216,7 +216,7 @@ def _cli(app: App, command: Sequence[str]) -> Gateway:
         "what you send stands in the arguments of the membrane process, which other users of this "
         "machine may see; a token avoids that."
     )
-    tell_of_environment_token(app)  # membrane itself reads these variables
+    tell_of_membranes_token(app)
     return CliGateway(
         command,
         cache=app.cache,

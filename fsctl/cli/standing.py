@@ -60,7 +60,7 @@ def local_standing(app: App) -> Local:
     except NeedsPerson as error:
         return Local(road, error=error)
     if road.tokens is None:
-        return Local(road, environment_facts(app), address)  # which membrane itself reads
+        return Local(road, environment_facts(app), address)
     address = address or DEFAULT_API_URL
     try:
         token = road.tokens.token()
