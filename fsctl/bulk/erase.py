@@ -8,7 +8,7 @@ a run that was cut off goes on where it stopped, with a look before anybody is a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import FsctlError, NeedsPerson, OutcomeUnknown, Refused, Unavailable
@@ -17,6 +17,7 @@ from ..fullstory.call import Caller
 from ..fullstory.erasure import State, Step
 from ..fullstory.people import Person, Reading
 from ..fullstory.whom import nobody, several, share_an_email
+from ..membrane.gateway import Deadline
 from .journal import FAILED, PLANNED, Journal, Record
 from .values import Value
 
@@ -24,6 +25,7 @@ from .values import Value
 RESOLVED, DONE = "resolved", "done_earlier"
 MISSING, AMBIGUOUS, DUPLICATE = "missing", "ambiguous", "duplicate"
 UNKNOWN = State.UNKNOWN.value
+_ON_THE_WAY = frozenset((State.ACCEPTED.value, State.BEING_DELETED.value, DONE))
 _SETTLED = frozenset((State.ACCEPTED.value, State.BEING_DELETED.value, State.GONE.value, DUPLICATE))
 
 
@@ -152,6 +154,36 @@ def erase(
             _note(journal, entry, PLANNED)
         for person in entry.people:
             yield _erased(caller, entry, person, journal, record)
+
+
+def awaited(
+    caller: Caller,
+    plan: Plan,
+    outcomes: Iterable[Outcome],
+    patience: float,
+    record: erasure.Record = lambda _step: None,
+) -> Iterator[Outcome]:
+    """The same outcomes, those of whom was asked for only when Fullstory knows them no more.
+
+    Everyone is asked for first. ``patience`` is in seconds, for all; an outcome whose ``error`` is
+    :class:`erasure.StillThere` is that of somebody who was not gone by then.
+    """
+    people = {str(person["id"]): person for entry in plan.entries for person in entry.people}
+    asked = []
+    for outcome in outcomes:
+        if outcome.id is not None and outcome.state in _ON_THE_WAY:
+            asked.append((people[outcome.id], outcome))
+        else:
+            yield outcome
+    deadline = Deadline.after(patience, caller.clock.monotonic)
+    for person, outcome in asked:
+        failure = None
+        try:
+            step = erasure.wait_until_gone(caller, person, deadline)
+        except erasure.StillThere as error:
+            step, failure = error.step, error
+        record(step)
+        yield outcome._replace(state=step.state.value, error=failure)
 
 
 def _note(journal: Journal, entry: Entry, state: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,7 @@ from .app import App
 from .from_file import check, from_file_options
 from .options import Command, pass_app
 from .results import One, Rows
-from .resuming import command
+from .users_delete_wait import Patience, wait_for_each
 from .who import in_place_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ COLUMNS = (
     Column("email", importance=6),
     Column("state", importance=9, never_cut=True),
 )
-WAIT_FOR = 600.0  # seconds
 
 
 @click.command(
@@ -78,30 +77,37 @@ def delete(
 
     With --from-file everyone is looked up first, and the number of people has to be typed. What was
     cut off goes on with the same command. Where some failed the exit code is 6, and the rejects
-    hold them with the reasons.
+    hold them with the reasons. With --wait everyone is asked for first, and each outcome comes when
+    the person is gone.
     """
     from ..fullstory import people
 
     check([] if who is None else [who], source, column)
+    if all_ and reading in ("id", "uid"):
+        raise Usage(
+            f"--all is for people who share an e-mail, and --{reading} is none.",
+            hint="Leave out one of the two.",
+        )
     path = _receipt_path(receipt)
+    if path and rejects and path.resolve() == Path(rejects).expanduser().resolve():
+        raise Usage("--receipt and --rejects name the same file.", hint="Name two.")
+    patience = Patience.of(wait_for)
     waits = wait or wait_for is not None
     if who is None:
         from ..bulk.erase import Terms
         from .users_delete_file import Listed, delete_listed
 
-        if waits:
-            raise Usage("--wait goes with one WHO.", hint="Leave it out.")
         assert source is not None
         terms = Terms(reading, all_, missing_ok)
         keep = partial(_receipt, app, path)
-        return delete_listed(app, Listed(source, column, terms, rejects, force, keep))
+        seconds = patience.seconds if waits else None
+        return delete_listed(app, Listed(source, column, terms, rejects, force, keep, seconds))
     if rejects is not None or force:
         raise Usage("--rejects and --force go with --from-file.", hint="Leave them out.")
     people.readings_of(who, reading)
-    patience = Patience.of(wait_for)
     app.check_output()
     if app.dry_run:
-        return _planned(app, who, reading, all_)
+        return _planned(app, who, reading, all_, missing_ok)
     _check_can_confirm(app)
     found = people.find(app.caller, who, reading=reading)
     persons = _meant(found, all_)
@@ -112,29 +118,13 @@ def delete(
     with _receipt(app, path) as record:
         failure = _delete_each(app, persons, record, steps)
         if failure is None and waits:
-            failure = _wait_for_each(app, patience, record, steps)
+            failure = wait_for_each(app, patience, record, steps)
     if failure is not None and not steps:
         raise failure
     rows = [_as_row(step) for step in steps]
     if len(persons) > 1 or all_:
         return Rows(rows, COLUMNS, ending=lambda: failure)
     return One(rows[0], COLUMNS, ending=lambda: failure)
-
-
-class Patience(NamedTuple):
-    """How long to wait until a person is gone, and how that is typed."""
-
-    seconds: float
-    typed: tuple[str, ...]
-
-    @classmethod
-    def of(cls, wait_for: str | None) -> Patience:
-        """Raises :class:`Usage` for what is no time."""
-        from ..fullstory.times import parse_duration
-
-        if wait_for is None:
-            return cls(WAIT_FOR, ("--wait",))
-        return cls(parse_duration(wait_for, what="--wait-for"), ("--wait-for", wait_for))
 
 
 def _receipt_path(receipt: str | None) -> Path | None:
@@ -176,7 +166,9 @@ def _nobody(app: App, found: Found, missing_ok: bool) -> One:
     return One({"who": found.who, "state": "missing"})
 
 
-def _planned(app: App, who: str, reading: Reading | None, all_: bool) -> One | Rows:
+def _planned(
+    app: App, who: str, reading: Reading | None, all_: bool, missing_ok: bool
+) -> One | Rows:
     """What would be sent, for ``--dry-run``."""
     from ..fullstory import erasure, people
 
@@ -186,7 +178,7 @@ def _planned(app: App, who: str, reading: Reading | None, all_: bool) -> One | R
         return One(app.plan(erasure.deletion(in_place_of(app, who, reading, error))))
     persons = _meant(found, all_)
     if not persons:
-        return _nobody(app, found, False)
+        return _nobody(app, found, missing_ok)
     plans = [app.plan(erasure.deletion(person)) for person in persons]
     return Rows(plans) if len(plans) > 1 or all_ else One(plans[0])
 
@@ -290,39 +282,6 @@ def _delete_each(
             app.messages.note(f"{person['id']} is being deleted already; nothing was sent.")
         steps.append(step)
     return None
-
-
-def _wait_for_each(
-    app: App, patience: Patience, record: Record, steps: list[Step]
-) -> FsctlError | None:
-    """Replace each step by the one that ends it."""
-    from ..fullstory import erasure
-    from ..membrane.gateway import Deadline
-
-    deadline = Deadline.after(patience.seconds, app.world.monotonic)
-    for at, step in enumerate(steps):
-        if step.state is erasure.State.GONE:
-            continue
-        user_id = step.person["id"]
-        app.resume = _look_again(app, patience, steps[at:])
-        app.messages.note(f"waiting until Fullstory does not know {user_id} any more.")
-        try:
-            steps[at] = erasure.wait_until_gone(app.caller, step.person, deadline)
-        except erasure.StillThere as error:
-            steps[at] = error.step
-            record(error.step)
-            error.hint = error.hint or f"{app.resume} looks again, and asks for nothing twice."
-            return error
-        record(steps[at])
-    app.resume = None
-    return None
-
-
-def _look_again(app: App, patience: Patience, steps: Sequence[Step]) -> str:
-    """The command that goes on waiting for each of them, by id: an e-mail may be another's now."""
-    ids = [str(step.person["id"]) for step in steps]
-    more = (*patience.typed, "--missing-ok", "--yes")
-    return " && ".join(command(app, "users", "delete", "--id", one, *more) for one in ids)
 
 
 def _as_row(step: Step) -> dict[str, Any]:

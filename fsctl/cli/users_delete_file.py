@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import FsctlError, Partial, Usage
+from ..errors import FsctlError, Partial, Unavailable, Usage
 from ..terminal.columns import Column
 from .app import App
 from .from_file import learn
@@ -47,6 +47,7 @@ class Listed(NamedTuple):
     rejects: str | None
     force: bool
     receipt: Callable[[], AbstractContextManager[Record]]
+    patience: float | None  # seconds to wait until all are gone; None: not at all
 
 
 def delete_listed(app: App, listed: Listed) -> Rows:
@@ -88,10 +89,12 @@ class _Run:
         self._values = values
         self._source = source
         self._rejected: list[Outcome] = []
+        self._still_there: list[Outcome] = []
         self.rows = self._work()
 
     def _work(self) -> Iterator[list[dict[str, Any]]]:
         from ..bulk import erase, journal
+        from ..fullstory.erasure import StillThere
 
         app, terms = self._app, self._listed.terms
         with journal.opened(app.directory("state"), self._source) as kept:
@@ -100,16 +103,28 @@ class _Run:
             app.resume = _resume(app, self._listed)
             try:
                 with self._listed.receipt() as record:
-                    for outcome in erase.erase(app.caller, plan, kept, record):
+                    for outcome in self._outcomes(plan, kept, record):
                         if erase.has_failed(outcome, terms):
                             self._rejected.append(outcome)
+                        elif isinstance(outcome.error, StillThere):
+                            self._still_there.append(outcome)
                         yield [_as_row(outcome)]
             except FsctlError:
                 app.messages.announce(f"not all was done; this goes on with it: {app.resume}")
                 raise
-            app.resume = None
-            if not self._rejected:
+            if not self._rejected and not self._still_there:
                 kept.remove()
+                app.resume = None
+
+    def _outcomes(self, plan: Plan, kept: Journal, record: Record) -> Iterator[Outcome]:
+        from ..bulk import erase
+
+        outcomes = erase.erase(self._app.caller, plan, kept, record)
+        patience = self._listed.patience
+        if patience is None:
+            return outcomes
+        self._app.messages.note("outcomes come when Fullstory does not know the people any more.")
+        return erase.awaited(self._app.caller, plan, outcomes, patience, record)
 
     def ending(self) -> FsctlError | None:
         """Finish, whoever still reads the rows, and write down what was not done."""
@@ -118,7 +133,7 @@ class _Run:
         for _ in self.rows:
             pass
         if not self._rejected:
-            return None
+            return self._unfinished()
         column = self._listed.column
         write(self._rejects, self._rejected, column=column, force=self._listed.force)
         lines = len({outcome.line for outcome in self._rejected})
@@ -126,6 +141,21 @@ class _Run:
             f"{lines:,} of {len(self._values):,} lines failed; {str(self._rejects)!a} holds them "
             "with the reasons.",
             hint="The same command again, with --force, tries only what has not been done.",
+        )
+
+    def _unfinished(self) -> FsctlError | None:
+        """The failure of a wait that was too short, in the words of one of them if there is one."""
+        if not self._still_there:
+            return None
+        told = self._still_there[0].error
+        assert told is not None
+        count = len(self._still_there)
+        return Unavailable(
+            told.message
+            if count == 1
+            else f"{count:,} people are not known to be gone. The first: {told.message}",
+            hint=told.hint or f"{self._app.resume} looks again, and asks for nothing twice.",
+            code=told.code,
         )
 
 

@@ -78,7 +78,13 @@ def test_those_who_are_missing_or_several_are_told_after_the_others(program: Pro
         (("users", "delete", "ada", "--from-file", "-"), "both name people"),
         (("users", "delete", "ada", "--rejects", "x"), "go with --from-file"),
         (("users", "delete", "ada", "--force"), "go with --from-file"),
-        (("users", "delete", "--from-file", "x", "--wait"), "--wait goes with one WHO"),
+        (("users", "delete", "--from-file", "x", "--wait-for", "soon"), "--wait-for 'soon'"),
+        (("users", "delete", "--from-file", "x", "--all", "--uid"), "and --uid is none"),
+        (("users", "delete", "7", "--all", "--id"), "--all is for people who share an e-mail"),
+        (
+            ("users", "delete", "--from-file", "x", "--receipt", "/r", "--rejects", "/tmp/../r"),
+            "--receipt and --rejects name the same file",
+        ),
         (("users", "delete", "--from-file", "nowhere.txt", "--yes"), "cannot be read"),
     ],
 )
@@ -227,6 +233,57 @@ def test_a_receipt_has_two_lines_for_each_person(tmp_path: Path, program: Progra
     assert [(each["uid"], each["state"]) for each in lines] == [
         ("ada", "requested"), ("ada", "accepted"), ("mei", "requested"), ("mei", "accepted"),
     ]  # fmt: skip
+
+
+def test_with_wait_each_outcome_is_that_the_person_is_gone(
+    tmp_path: Path, program: Program
+) -> None:
+    receipt = tmp_path / "receipt.jsonl"
+    line = (*DELETE, "-", "--yes", "--rejects", str(tmp_path / "r"), "--missing-ok")
+    listed = b"mei\nnobody\nada\nada@example.com\n"
+    done = program(*line, "--wait", "--receipt", str(receipt), stdin=io.BytesIO(listed))
+    assert done.code == 0, done.show
+    assert rows(done) == [(2, "missing"), (4, "duplicate"), (1, "gone"), (3, "gone")]
+    states = [json.loads(each)["state"] for each in receipt.read_text().splitlines()]
+    assert states == ["requested", "accepted"] * 2 + ["gone"] * 2
+    again = program(*line, stdin=io.BytesIO(listed))
+    assert [state for _, state in rows(again)] == ["missing"] * 4, "no journal is left"
+
+
+def test_a_wait_that_was_too_short_is_5_and_goes_on_without_asking_again(
+    tmp_path: Path, program: Program
+) -> None:
+    (tmp_path / "list.txt").write_text("mei\nada\n")
+    line = (*DELETE, str(tmp_path / "list.txt"), "--yes")
+    short = program(*line, "--wait-for", "1s", "--mask")
+    assert short.code == 5, short.show
+    assert {state for _, state in rows(short)} <= {"accepted", "being_deleted"}
+    assert "2 people are not known to be gone. The first: The deletion of " in short.err
+    assert f"  fsctl {' '.join(line)} --wait-for 1s --mask looks again" in short.err
+    assert len(list((program.home / "state" / "erasures").glob("*.jsonl"))) == 1
+    done = program(*line, "--wait")
+    assert (done.code, rows(done)) == (0, [(1, "gone"), (2, "gone")]), done.show
+    assert list((program.home / "state" / "erasures").glob("*.jsonl")) == []
+
+
+def test_an_interrupted_wait_for_a_list_goes_on(tmp_path: Path, program: Program) -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "list.txt").write_text("mei\nada\n")
+    line = (*DELETE, str(tmp_path / "list.txt"), "--yes", "--wait")
+    cut = program(*line, sleep=interrupted)
+    assert (cut.code, cut.out) == (130, ""), cut.show
+    assert f"This goes on where it stopped: fsctl {' '.join(line)}\n" in cut.err
+    done = program(*line)
+    assert (done.code, rows(done)) == (0, [(1, "gone"), (2, "gone")]), done.show
+
+
+def test_a_dry_run_takes_missing_people_as_the_deletion_would(program: Program) -> None:
+    line = ("--sandbox", "users", "delete", "nobody", "--dry-run")
+    assert program(*line).code == 3
+    done = program(*line, "--missing-ok")
+    assert (done.code, json.loads(done.out)["state"]) == (0, "missing"), done.show
 
 
 def test_the_failure_is_json_where_that_was_asked_for(program: Program, tmp_path: Path) -> None:
