@@ -311,7 +311,7 @@ def trust(app: App, folder: str, revoke: bool) -> One | None:
     """
     from ..settings import project_file
 
-    place, state = Path(folder).expanduser(), app.directory("state")
+    place, state = Path(folder), app.directory("state")
     if revoke:
         if app.dry_run:
             return _plan(app, {"distrust": str(place.resolve())})

@@ -118,22 +118,27 @@ def _contents(path: str) -> bytes:
         descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise _NotRead(f"cannot be read ({error.strerror})") from None
-    with os.fdopen(descriptor, "rb") as stream:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise _NotRead("is not a plain file")
-        if hasattr(os, "geteuid"):
-            if facts.st_uid != os.geteuid():
-                raise _NotRead("is another user's")
-            if facts.st_mode & stat.S_IWOTH:
-                raise _NotRead("can be written by everyone")
-        try:
+    try:
+        _check_owner(os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
             raw = stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise _NotRead(f"cannot be read ({error.strerror})") from None
+    except OSError as error:
+        raise _NotRead(f"cannot be read ({error.strerror})") from None
+    finally:
+        os.close(descriptor)
     if len(raw) > MAX_BYTES:
         raise _NotRead("is far too large")
     return raw
+
+
+def _check_owner(facts: os.stat_result) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        raise _NotRead("is not a plain file")
+    if hasattr(os, "geteuid"):
+        if facts.st_uid != os.geteuid():
+            raise _NotRead("is another user's")
+        if facts.st_mode & stat.S_IWOTH:
+            raise _NotRead("can be written by everyone")
 
 
 def _value(key: str, value: Any, path: str) -> Any:
