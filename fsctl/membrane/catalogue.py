@@ -148,7 +148,8 @@ class SeveralConnections(NeedsPerson):
     def __init__(self, connections: Sequence[Connection]) -> None:
         super().__init__(
             f"There are {len(connections)} Fullstory connections: {_listed(connections)}.",
-            hint="Choose one with --connection ID, FSCTL_CONNECTION, or in a profile.",
+            hint="Choose one with --connection ID or FSCTL_CONNECTION, or for good with "
+            "`fsctl connections use ID`.",
         )
         self.connections = tuple(connections)
 
