@@ -8,6 +8,7 @@ import click
 
 from ..terminal.columns import Column
 from .app import App
+from .moments import moment
 from .options import Command, LazyGroup, pass_app
 from .properties import given, property_options
 from .results import One
@@ -98,7 +99,6 @@ def create(
     it may have arrived. Fullstory gives an event no id.
     """
     from ..fullstory import events, people
-    from ..fullstory.times import parse_time
 
     events.check_one_owner(
         user=who is not None,
@@ -108,14 +108,13 @@ def create(
     )
     if who is not None:
         people.readings_of(who, reading)
-    now = app.world.now()
-    moment = now if at is None else parse_time(at, now=now, zone=app.time_zone, what="--at")
+    happened = moment(app, at, "--at") or app.world.now()
     properties = given(app, assignments, document, declarations)
     surroundings = _context(app, context, browser)
-    events.create(name, events.Owner(), at=moment, given=properties, context=surroundings)
+    events.create(name, events.Owner(), at=happened, given=properties, context=surroundings)
     app.check_output()
     owner = _owner(app, who, reading, session, most_recent_session)
-    call = events.create(name, owner, at=moment, given=properties, context=surroundings)
+    call = events.create(name, owner, at=happened, given=properties, context=surroundings)
     if app.dry_run:
         return One(app.plan(call))
     app.caller.call(call)

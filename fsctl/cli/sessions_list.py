@@ -12,10 +12,12 @@ from ..errors import FsctlError, Usage
 from ..terminal.columns import Column
 from .app import App
 from .from_file import from_file_options, names
+from .moments import moment, span
 from .numbers import Number
 from .options import Command, pass_app
 from .results import Drawn, One, Rows
 from .sessions import replay_address
+from .who import reading_options
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,9 +50,7 @@ COLUMNS_OF_MANY = (
 )
 @click.argument("who", nargs=-1, metavar="[WHO...]")
 @from_file_options
-@click.option("--id", "reading", flag_value="id", help="WHO is a Fullstory id.")
-@click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
-@click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
+@reading_options()
 @click.option("--limit", type=Number(1), metavar="N", help="Only the newest N.")
 @click.option("--since", metavar="TIME", help="Only those that began at that time or later.")
 @click.option("--until", metavar="TIME", help="Only those that began at that time or before.")
@@ -87,21 +87,11 @@ class Window(NamedTuple):
         cls, app: App, *, limit: int | None, since: str | None, until: str | None, at: str | None
     ) -> Window:
         """What the options mean. Raises :class:`Usage` where they contradict each other."""
-        from ..fullstory.times import parse_time
-
-        def moment(text: str | None, name: str) -> datetime | None:
-            if text is None:
-                return None
-            return parse_time(text, now=app.world.now(), zone=app.time_zone, what=name)
-
         if at is not None:
             if (limit, since, until) != (None, None, None):
                 raise Usage("--at stands alone.", hint="Leave out --limit, --since and --until.")
-            return cls(limit=1, until=moment(at, "--at"))
-        window = cls(limit, moment(since, "--since"), moment(until, "--until"))
-        if window.since and window.until and window.since > window.until:
-            raise Usage("--since is after --until.", hint="Exchange the two.")
-        return window
+            return cls(limit=1, until=moment(app, at, "--at"))
+        return cls(limit, *span(app, since, until))
 
 
 def list_sessions(
@@ -214,9 +204,7 @@ def row(app: App, session: Session) -> dict[str, Any]:
 )
 @click.argument("who", nargs=-1, metavar="[WHO...]")
 @from_file_options
-@click.option("--user-id", "reading", flag_value="id", help="WHO is a Fullstory id.")
-@click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
-@click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
+@reading_options(by_id="--user-id")
 @click.option("--url", "show", flag_value="url", help="Print the replay's URL and nothing else.")
 @click.option("--id", "show", flag_value="id", help="Print the session's id and nothing else.")
 @click.option("--open", "show", flag_value="open", help="Open the replay in the browser.")

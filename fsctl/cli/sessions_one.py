@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,14 @@ import click
 from ..errors import Refused, Usage
 from ..terminal.columns import Column
 from .app import App
+from .moments import span
 from .numbers import Number
 from .options import Command, pass_app
 from .results import Drawn, One, Rows
 from .sessions import replay_address
+from .who import reading_options
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ..fullstory.people import Reading
 
 Event = Mapping[str, Any]
@@ -33,15 +33,6 @@ SUMMARY_COLUMNS = (Column("summary"), Column("response", kind="json"))
 _PAGE = 500  # events written at a time: a session may have a hundred thousand
 
 
-def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What says that SESSION is a person, and how to read it."""
-    for name, what in (("email", "e-mail"), ("uid", "uid"), ("id", "Fullstory id")):
-        command = click.option(
-            f"--{name}", "reading", flag_value=name, help=f"SESSION is a person's {what}."
-        )(command)
-    return command
-
-
 @click.command(
     cls=Command,
     examples=(
@@ -51,7 +42,7 @@ def _person_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ),
 )
 @click.argument("session", metavar="SESSION")
-@_person_options
+@reading_options("SESSION", of=" of a person")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this type; repeatable.")
 @click.option("--errors", is_flag=True, help="Only errors, and rage, dead and error clicks.")
 @click.option("--since", metavar="TIME", help="Only events at that time or later.")
@@ -77,16 +68,8 @@ def events(
     of them; --type and --errors add to each other.
     """
     from ..fullstory import sessions
-    from ..fullstory.times import parse_time
 
-    def moment(text: str | None, name: str) -> datetime | None:
-        if text is None:
-            return None
-        return parse_time(text, now=app.world.now(), zone=app.time_zone, what=name)
-
-    begin, end = moment(since, "--since"), moment(until, "--until")
-    if begin and end and begin > end:
-        raise Usage("--since is after --until.", hint="Exchange the two.")
+    begin, end = span(app, since, until)
     app.check_output()
     identifier = sessions.resolve(app.caller, session, note=app.messages.note, reading=reading)
     found = sessions.events(app.caller, identifier)
@@ -122,7 +105,7 @@ def _paged(
     ),
 )
 @click.argument("session", metavar="SESSION")
-@_person_options
+@reading_options("SESSION", of=" of a person")
 @pass_app
 def open_(app: App, session: str, reading: Reading | None) -> Drawn | None:
     """Open the replay of SESSION in the browser; without a display, print its URL.
@@ -188,7 +171,7 @@ def _show(app: App, url: str) -> Drawn | None:
     ),
 )
 @click.argument("session", metavar="SESSION")
-@_person_options
+@reading_options("SESSION", of=" of a person")
 @click.option("--summary-profile", metavar="ID", help="Summarise as this summary profile says.")
 @pass_app
 def summary(app: App, session: str, reading: Reading | None, summary_profile: str | None) -> One:

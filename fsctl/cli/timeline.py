@@ -15,6 +15,7 @@ from .app import App
 from .options import Command, pass_app
 from .results import Drawn, One, Result, Rows
 from .sessions import replay_address
+from .who import reading_options
 
 if TYPE_CHECKING:
     from ..fullstory.ids import SessionId
@@ -46,9 +47,7 @@ _ROW_FORMATS = ("jsonl", "csv", "tsv", "markdown")
     ),
 )
 @click.argument("session", metavar="SESSION")
-@click.option("--id", "reading", flag_value="id", help="SESSION is a person's Fullstory id.")
-@click.option("--uid", "reading", flag_value="uid", help="SESSION is a person's uid.")
-@click.option("--email", "reading", flag_value="email", help="SESSION is a person's e-mail.")
+@reading_options("SESSION", of=" of a person")
 @click.option(
     "--type", "types", multiple=True, metavar="TYPE", help="Only steps of this type (repeatable)."
 )

@@ -15,6 +15,7 @@ from .from_file import from_file_options, names
 from .numbers import Number
 from .options import Command, LazyGroup, pass_app
 from .results import One, Rows
+from .who import reading_options
 
 if TYPE_CHECKING:
     from ..fullstory.people import Person, Reading
@@ -65,9 +66,7 @@ def group() -> None:
     ),
 )
 @click.argument("who", nargs=-1, metavar="[WHO]...")
-@click.option("--id", "reading", flag_value="id", help="WHO is a Fullstory id.")
-@click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
-@click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
+@reading_options()
 @from_file_options
 @click.option("--include-schema", is_flag=True, help="Show the properties' types too.")
 @pass_app

@@ -17,7 +17,7 @@ from .from_file import check, from_file_options
 from .options import Command, pass_app
 from .results import One, Rows
 from .users_delete_wait import Patience, wait_for_each
-from .who import in_place_of
+from .who import in_place_of, reading_options
 
 if TYPE_CHECKING:
     from ..fullstory.erasure import Record, Step
@@ -42,9 +42,7 @@ COLUMNS = (
     ),
 )
 @click.argument("who", required=False, metavar="[WHO]")
-@click.option("--id", "reading", flag_value="id", help="WHO is a Fullstory id.")
-@click.option("--uid", "reading", flag_value="uid", help="WHO is a uid, your own id.")
-@click.option("--email", "reading", flag_value="email", help="WHO is an e-mail.")
+@reading_options()
 @click.option("--all", "all_", is_flag=True, help="Delete all people who have that e-mail.")
 @click.option("--missing-ok", is_flag=True, help="Succeed where nobody is found.")
 @click.option("--wait", is_flag=True, help="Wait until Fullstory says that the person is gone.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,26 @@ if TYPE_CHECKING:
     from .app import App
 
 READINGS = click.Choice(("id", "uid", "email"))
+_READINGS_TOLD = {"id": "a Fullstory id", "uid": "a uid (your own id)", "email": "an e-mail"}
+
+
+def reading_options(
+    what: str = "WHO", *, of: str = "", by_id: str = "--id"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--id``, ``--uid`` and ``--email``, which say as what ``what`` is to be read.
+
+    ``of`` ends their help; ``by_id`` is for a command whose ``--id`` means something else.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for reading, told in reversed(_READINGS_TOLD.items()):
+            name = by_id if reading == "id" else f"--{reading}"
+            help_text = f"{what} is {told}{of}."
+            option = click.option(name, "reading", flag_value=reading, help=help_text)
+            command = option(command)
+        return command
+
+    return add
 
 
 def the_person(app: App, who: str, reading: Reading | None) -> Person:
