@@ -13,6 +13,7 @@ from .options import Command, pass_app
 from .results import One
 
 if TYPE_CHECKING:
+    from ..terminal.guide import Guide
     from .init_steps import Stored
 
 
@@ -44,6 +45,11 @@ if TYPE_CHECKING:
     help="Create a connection to Fullstory where there is none (of that name).",
 )
 @click.option(
+    "--wait-for",
+    metavar="TIME",
+    help="Give a connection so long to get ready (default 10m, and 30s where nobody is asked).",
+)
+@click.option(
     "--profile-name", metavar="NAME", help="Set up this profile: a new one, or one to change."
 )
 @click.option(
@@ -61,6 +67,7 @@ def init(
     road: plan.Road | None,
     token_command: str | None,
     create: str | None,
+    wait_for: str | None,
     profile_name: str | None,
     use: bool | None,
     checks: bool,
@@ -94,6 +101,7 @@ def init(
     )
     check_values(answers)
     asks = can_prompt(app.world, app.flags)
+    wait = _wait(wait_for, asks)
     found = find(app)
     if not asks and (flags := plan.missing(answers, found)):
         raise plan.refuse_missing(flags, _why_nobody(app))
@@ -101,13 +109,28 @@ def init(
     if asks:
         guide.title(
             "Set up fsctl",
-            "A few questions, then a profile is stored; nothing secret is. Ctrl-C stores nothing.",
+            "A few questions; then a profile is stored, and nothing secret. Ctrl-C stores nothing.",
         )
-    stored = Setup(app, guide, answers, found, asks=asks, checks=checks).run()
-    _tell(app, guide, stored)
-    if app.renders_table and not app.asks_for_data and not app.dry_run:
-        return None  # told already
-    return One(_as_data(app, stored))
+    stored = Setup(app, guide, answers, found, asks=asks, checks=checks, wait=wait).run()
+    as_data = not app.renders_table or app.asks_for_data or app.dry_run
+    if not app.dry_run:
+        _tell(app, guide, stored)
+    if as_data:
+        return One(_as_data(app, stored))
+    commands = plan.next_commands(stored.road, stored.profile, stored.in_use)
+    guide.commands("Type next:", commands)
+    return None
+
+
+def _wait(wait_for: str | None, asks: bool) -> float:
+    """How many seconds a connection may take to get ready."""
+    from ..fullstory.times import parse_duration
+    from ..membrane.connecting import HELD
+    from .connecting import WAIT_FOR
+
+    if wait_for is not None:
+        return parse_duration(wait_for, what="--wait-for")
+    return WAIT_FOR if asks else HELD
 
 
 def _why_nobody(app: App) -> str:
@@ -116,10 +139,8 @@ def _why_nobody(app: App) -> str:
     return "CI is set" if app.world.under_ci else "there is no terminal to ask on"
 
 
-def _tell(app: App, guide: Any, stored: Stored) -> None:
-    """What was done, and what to type next."""
-    if app.dry_run:
-        return
+def _tell(app: App, guide: Guide, stored: Stored) -> None:
+    """What was done, and what goes before it."""
     what = f"The profile {stored.profile}"
     kept = "" if stored.changes else " already says so; nothing in it had to change"
     where = kept or f" is stored in {stored.path}"
@@ -130,8 +151,6 @@ def _tell(app: App, guide: Any, stored: Stored) -> None:
             f"{variable} is set to {value!a}, and a variable goes before the profile.",
             f"Run `unset {variable}` to go by the profile.",
         )
-    commands = plan.next_commands(stored.road, stored.profile, stored.in_use)
-    guide.commands("Type next:", commands)
 
 
 def _as_data(app: App, stored: Stored) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import NeedsPerson
+from ..errors import FsctlError, NeedsPerson, Unavailable
 from .app import App
-from .init_plan import Answers
+from .init_plan import Answers, resuming
 
 if TYPE_CHECKING:
     from ..membrane.gateway import Connection
@@ -17,42 +17,52 @@ DEFAULT_NAME = "Fullstory"
 
 
 class Choosing:
-    """One choice among the connections of the account that ``app`` reaches."""
+    """One choice among the connections of the account that ``app`` reaches.
 
-    def __init__(self, app: App, guide: Guide, *, asks: bool) -> None:
+    ``asks``: somebody is there to be asked. ``wait`` is how many seconds a connection may take to
+    get ready, ``remember`` is called whenever ``answers`` know more.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        guide: Guide,
+        answers: Answers,
+        *,
+        asks: bool,
+        wait: float,
+        remember: Callable[[], None],
+    ) -> None:
         self._app = app
         self._guide = guide
+        self._answers = answers
         self._asks = asks
+        self._wait = wait
+        self._remember = remember
 
-    def take(
-        self, answers: Answers, current: str | None, connections: Sequence[Connection]
-    ) -> Connection | None:
+    def take(self, current: str | None, connections: Sequence[Connection]) -> Connection | None:
         """The connection to use, ready; None where ``--dry-run`` keeps from creating it.
 
         ``current`` is what the profile names now. Raises :class:`NeedsPerson` where there is none
         such and where it does not get ready, :class:`Unavailable` where that takes too long.
         """
-        picked = self._named(answers, current, connections)
-        if picked is None and answers.create is None and self._asks:
-            picked = self._pick(answers, current, connections)
+        picked = self._named(current, connections)
+        if picked is None and self._answers.create is None and self._asks:
+            picked = self._pick(current, connections)
         if picked is None:
-            return self._create(answers.create or None, connections)
+            return self._create(self._answers.create or None, connections)
         return self._ready(picked)
 
-    def _named(
-        self, answers: Answers, current: str | None, connections: Sequence[Connection]
-    ) -> Connection | None:
+    def _named(self, current: str | None, connections: Sequence[Connection]) -> Connection | None:
         """The one that a flag names or, where nobody is asked, the profile; None: neither does."""
         from ..membrane.catalogue import named
 
-        if answers.create is not None:
+        if self._answers.create is not None:
             return None
-        wanted = answers.connection or (None if self._asks else current)
+        wanted = self._answers.connection or (None if self._asks else current)
         return None if wanted is None else named(wanted, connections)
 
-    def _pick(
-        self, answers: Answers, current: str | None, connections: Sequence[Connection]
-    ) -> Connection | None:
+    def _pick(self, current: str | None, connections: Sequence[Connection]) -> Connection | None:
         from ..terminal.picker import pick_connection
         from ..terminal.prompts import ask_text
 
@@ -67,7 +77,7 @@ class Choosing:
             masked=masker.sentence if masker else str,
         )
         if picked is None:
-            answers.create = ask_text(
+            self._answers.create = ask_text(
                 self._app.world, "A name for it:", default=_free_name(connections), check=_wrong
             )
         return picked
@@ -78,20 +88,15 @@ class Choosing:
 
         if self._app.dry_run:
             return None
+        self._remember()
         another = name is not None and any(each.is_fullstory for each in connections)
-        made = connecting.create(self._app, name, another=another)
-        return self._followed(made)
+        return self._followed(connecting.create(self._app, name, another=another))
 
     def _ready(self, connection: Connection) -> Connection:
         """``connection`` once it can be used; what a person has to do for that is said."""
         from ..membrane.connecting import Phase, Step, phase
         from . import connecting
 
-        if not connection.is_fullstory:
-            self._guide.trouble(
-                f"{connection.name} leads to {connection.app or 'another app'}, "
-                "not to Fullstory as far as told."
-            )
         state = phase(connection)
         if self._app.dry_run or state is Phase.READY:
             return connection
@@ -107,14 +112,20 @@ class Choosing:
     def _followed(self, connection: Connection) -> Connection:
         from . import connecting
 
-        ready = connecting.follow(self._app, connection, connecting.WAIT_FOR)
-        if not ready.usable:
-            raise NeedsPerson(
-                f"The connection {ready.name!a} is not ready.",
-                hint=f"See `fsctl connections show {ready.id}`.",
-                code="connection_not_ready",
-            )
-        return ready
+        self._answers.connection, self._answers.create = connection.id, None
+        self._remember()
+        try:
+            return connecting.follow(self._app, connection, self._wait)
+        except (NeedsPerson, Unavailable) as error:
+            if error.code in ("connection_not_ready", "connection_building"):
+                error.hint = f"{_what_to_do(error)} `{resuming(self._answers)}`."
+            raise
+
+
+def _what_to_do(error: FsctlError) -> str:
+    """The hint of a connection that is not ready in time, up to the command that goes on."""
+    before, mark, _ = (error.hint or "").partition("then run ")
+    return before + mark.rstrip() if mark else "Go on with"
 
 
 def _usual(current: str | None, connections: Sequence[Connection]) -> str | None:

@@ -63,8 +63,9 @@ def lacking(
     if road == "token" and not (found.token or answers.token_command or "token_command" in keys):
         return NeedsPerson(
             "There is no token in the environment.",
-            hint="Membrane's console makes one, and a logged-in `membrane token` prints one. "
-            "Run `export MEMBRANE_TOKEN=...`, then `fsctl init --road token`.",
+            hint="Membrane's console makes one, and a logged-in `membrane token` prints one. Type "
+            "`read -rs MEMBRANE_TOKEN`, paste it, then `export MEMBRANE_TOKEN` and "
+            "`fsctl init --road token`.",
             code="no_token",
         )
     if road != "login":

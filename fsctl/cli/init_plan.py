@@ -137,7 +137,6 @@ def refuse_missing(flags: Sequence[str], why: str) -> Usage:
         f"fsctl init asks for what is not given, but {why}. Missing: {', '.join(flags)}.",
         hint="For example: `fsctl init --road token --connection ID --profile-name work`, or "
         "`fsctl init --road sandbox --profile-name play`.",
-        code="missing",
     )
 
 
@@ -176,12 +175,17 @@ def changes(
 def overruling(
     environ: Mapping[str, str], name: str, keys: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    """The variables, and their values, that go before what the profile ``name`` says."""
+    """The variables, and their values, that go before what the profile ``name`` says.
+
+    The sandbox asks no variable for its connection.
+    """
     said = {"profile": name, **keys}
+    sandbox = keys.get("transport") == "sandbox"
     return [
         (variable, environ[variable])
         for variable, key in _OVERRULE
         if environ.get(variable) and environ[variable] != said.get(key)
+        if not (sandbox and key == "connection")
     ]
 
 

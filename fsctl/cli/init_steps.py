@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import FsctlError, NeedsPerson, Unavailable, Usage
+from ..errors import FsctlError, NeedsPerson, NotFound, Refused, Unavailable, Usage
+from ..settings import env
 from . import init_plan as plan
 from .app import App
 from .init_found import Preview, find, lacking
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..membrane.gateway import Connection
     from ..terminal.guide import Guide
+    from .init_connection import Choosing
 
 NEW = "\x00new"  # no profile has such a name
 CHECK_UID = "fsctl-init-check"  # nobody's: the check reads nothing of anybody
@@ -44,7 +46,8 @@ class Stored(NamedTuple):
 class Setup:
     """One run of the guided path. ``asks``: somebody is there to be asked.
 
-    ``checks``: one harmless question is put to Fullstory before anything is stored.
+    ``checks``: one harmless question is put to Fullstory before anything is stored. ``wait`` is how
+    many seconds a connection may take to get ready.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Setup:
         *,
         asks: bool,
         checks: bool,
+        wait: float,
     ) -> None:
         self.app = app
         self.guide = guide
@@ -63,6 +67,7 @@ class Setup:
         self.found = found
         self.asks = asks
         self.checks = checks
+        self.wait = wait
         self.keys: dict[str, Any] = {}  # what the profile says already
         self.preview = Preview(app, answers.profile or "", {})
 
@@ -158,18 +163,20 @@ class Setup:
     def _reach(self, road: Road) -> list[Connection]:
         """Ask Membrane for the connections, on the road as the profile will have it."""
         self._see(self._keys_to_be(road, None))
-        preview = self.preview
-        began = preview.world.monotonic()
-        connections = preview.caller.ask(
-            lambda deadline: list(preview.gateway.connections(deadline=deadline)),
-            "list of connections",
-        )
+        world = self.preview.world
+        began = world.monotonic()
+        connections = self._connections()
         if road == "sandbox":
-            self.guide.done("The sandbox is ready: made-up people, no account, no network.")
+            self.guide.done("The sandbox is ready, with made-up people in it.")
         else:
-            took = preview.world.monotonic() - began
+            took = world.monotonic() - began
             self.guide.done(plan.reached_in_words(self._whose(), len(connections), took))
         return connections
+
+    def _connections(self) -> list[Connection]:
+        from .connecting import all_connections
+
+        return all_connections(self.preview)
 
     def _whose(self) -> str:
         """Where the credentials come from and whose they are; nothing secret."""
@@ -242,15 +249,51 @@ class Setup:
         """The connection to use, ready; None in the sandbox, and in a plan that creates one."""
         if road == "sandbox":
             return None
+        while True:
+            try:
+                connection = self._choosing().take(self._usual_connection(), connections)
+            except (NeedsPerson, NotFound, Unavailable, Refused) as error:
+                if not self.asks:
+                    raise
+                self._ask_to_go_on(error)
+                connections = self._connections()
+                continue
+            if connection is not None:
+                self.answers.connection, self.answers.create = connection.id, None
+                self.preview.flags["connection"] = connection.id
+            self._remember()
+            return connection
+
+    def _usual_connection(self) -> str | None:
+        """What the profile names now or, to be pointed at, what the environment does."""
+        named: str | None = self.keys.get("connection")
+        return named or (self.app.world.environ.get(env.CONNECTION) if self.asks else None)
+
+    def _choosing(self) -> Choosing:
         from .init_connection import Choosing
 
-        choosing = Choosing(self.preview, self.guide, asks=self.asks)
-        connection = choosing.take(self.answers, self.keys.get("connection"), connections)
-        if connection is not None:
-            self.answers.connection, self.answers.create = connection.id, None
-            self.preview.flags["connection"] = connection.id
+        return Choosing(
+            self.preview,
+            self.guide,
+            self.answers,
+            asks=self.asks,
+            wait=self.wait,
+            remember=self._remember,
+        )
+
+    def _ask_to_go_on(self, error: FsctlError) -> None:
+        """Whether to choose among the connections again. Raises ``error`` where not."""
+        from ..terminal.prompts import Choice, select
+
+        self.guide.trouble(error.message, error.hint)
+        choices = [
+            Choice("list", "Choose from the connections again"),
+            Choice("stop", "Stop here", "nothing is stored"),
+        ]
+        if select(self.app.world, "What now?", choices) == "stop":
+            raise error
+        self.answers.connection = self.answers.create = None
         self._remember()
-        return connection
 
     # -- the name, and whether it is in use
 
@@ -304,7 +347,8 @@ class Setup:
             self._not_answered(error)
             return False
         how = "an action" if answer.via == "action" else "the proxy"
-        self.guide.done(f"Fullstory answers ({how}, {world.monotonic() - began:.1f} s).")
+        took = world.monotonic() - began
+        self.guide.done(f"It works: Fullstory answered by {how}, in {took:.1f} s.")
         return True
 
     def _not_answered(self, error: FsctlError) -> None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 10.0  # seconds
 
 SET_UP = (
-    "Set MEMBRANE_TOKEN, or install the membrane command line and run `membrane login --tenant`, "
-    "or try the command with --sandbox."
+    "Run `fsctl init`, which shows the way; or set MEMBRANE_TOKEN, or install the membrane command "
+    "line and run `membrane login --tenant`, or try the command with --sandbox."
 )
 
 

@@ -8,6 +8,7 @@ from .. import __version__
 from .options import LazyGroup
 
 MEMBERS = {
+    "init": (".init:init", "Set up fsctl, step by step: start here."),
     "login": (".auth:login", "Log in to Membrane; short for auth login."),
     "logout": (".auth:logout", "Log out of Membrane; short for auth logout."),
     "auth": (".auth:group", "Log in to Membrane, and see how you stand with it."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .messages import Messages
+from .sanitise import clean
 from .width import width
 
 WIDEST = 88  # cells; longer lines are hard to read
@@ -74,6 +75,12 @@ class Guide(Messages):
             self._lines(self._wrapped(text[:1].upper() + text[1:], _INDENT, _INDENT, _DIM))
         else:
             super().announce(text)
+
+    def address(self, url: str) -> None:
+        if self._drawn:
+            self._lines([f"{_INDENT * 2}{self._paint(_CYAN, clean(url))}"])
+        else:
+            super().address(url)
 
     def warn(self, text: str) -> None:
         self.trouble(text[:1].upper() + text[1:] if self._drawn else text)

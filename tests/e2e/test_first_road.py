@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import Ended, clean_environment
+from tests.support.command import Ended, Fsctl, clean_environment
+from tests.support.drawn_window import ENTER, Window
 from tests.support.fake_membrane import FakeMembrane
 from tests.support.online import (
     Online,
@@ -37,7 +39,8 @@ NEED_MEMBRANE = (
     "fsctl auth logout",
     "fsctl logout",
 )
-APART = (*NEED_A_RUN_ID, *NEVER_END, *NEED_MEMBRANE)
+NEED_SOMEBODY = ("fsctl init",)
+APART = (*NEED_A_RUN_ID, *NEVER_END, *NEED_MEMBRANE, *NEED_SOMEBODY)
 
 
 def shell(command: str, home: Path, env: Mapping[str, str] | None = None) -> Ended:
@@ -194,6 +197,16 @@ def test_examples_that_log_in_and_out_run_where_membrane_is_installed(
     (home / "code").write_text("CODE\n")
     done = shell(example, home, {"PATH": f"{path}:{shell_environment(home)['PATH']}"})
     assert done.code == 0, done.show
+
+
+@pytest.mark.parametrize("example", NEED_SOMEBODY)
+def test_examples_that_ask_run_where_somebody_answers(example: str, fsctl: Fsctl) -> None:
+    env = {**fsctl.env, **shell_environment(fsctl.home)}
+    with Window(*shlex.split(example)[1:], env=env, cwd=fsctl.home) as window:
+        for question in ("How do you reach Membrane?", "A name for this profile:"):
+            window.answer(question, ENTER)
+        ended = window.end()
+    assert ended.code == 0, ended.show
 
 
 class served:  # noqa: N801 - used like the functions it stands beside

@@ -57,7 +57,8 @@ class FakeMembrane:
     the envelope or the bare body is printed, ``errors`` how Membrane's failures are told. ``mood``
     is a misbehaviour of the verbs ``on`` (all of them by default): empty, text (prints ``text``,
     ends with ``exit``), echo, axios, truncated, flood, hang (with a grandchild; pids in the file
-    ``pids``), killed, logged_out. All but the last happen after the thing is done.
+    ``pids``), killed, logged_out, login_first (logged out until somebody logs in). All but the
+    last two happen after the thing is done.
     ``login`` is what a login does (see ``fake_membrane_login``), ``code`` what completes one.
     """
 

@@ -192,6 +192,9 @@ class Answer:
     def give(self) -> NoReturn:
         odd = not self.config["on"] or self.name in self.config["on"]
         mood = self.config["mood"] if odd else "fine"
+        if mood == "login_first":
+            logged_in = Path(self.config["record"]).with_name("logged_in").exists()
+            mood = "fine" if logged_in else "logged_out"
         if mood == "logged_out":
             refuse("Not logged in. Run `membrane login` first.")
         if self.name == "token":
