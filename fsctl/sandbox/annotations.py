@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fsctl.fullstory.limits import ANNOTATION_SOURCE_MAX, ANNOTATION_TEXT_MAX
-from fsctl.membrane.gateway import Response
-from fsctl.sandbox.answers import Call, answer, invalid, text_field
-from fsctl.sandbox.clock import iso, parse_time
+from ..fullstory.limits import ANNOTATION_SOURCE_MAX, ANNOTATION_TEXT_MAX
+from ..membrane.gateway import Response
+from .answers import Call, answer, invalid, text_field
+from .clock import iso, parse_time
 
 
 def create(call: Call) -> Response:

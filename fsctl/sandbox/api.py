@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from fsctl.membrane.gateway import Request, Response
-from fsctl.sandbox import batches, digest, events, idempotency, segments, sessions, users
-from fsctl.sandbox.annotations import create as create_annotation
-from fsctl.sandbox.answers import Call, Handler, Options, Problem, invalid, missing
-from fsctl.sandbox.store import Store
+from ..membrane.gateway import Request, Response
+from . import batches, digest, events, idempotency, segments, sessions, users
+from .annotations import create as create_annotation
+from .answers import Call, Handler, Options, Problem, invalid, missing
+from .store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fsctl.fullstory.limits import (
+from ..fullstory.limits import (
     BATCH_MAX_IN_PROGRESS,
     BATCH_MAX_OPERATIONS,
     BATCH_MAX_REQUESTS,
     BATCH_MAX_RUNNING,
 )
-from fsctl.membrane.gateway import Response
-from fsctl.sandbox import events, users
-from fsctl.sandbox.answers import (
+from ..membrane.gateway import Response
+from . import events, users
+from .answers import (
     Call,
     Problem,
     accepted,
@@ -38,7 +38,7 @@ from fsctl.sandbox.answers import (
     required,
     text_field,
 )
-from fsctl.sandbox.clock import iso
+from .clock import iso
 
 _ROWS_A_SECOND = 10_000
 _TOO_MANY = "Too many batch imports are in progress. Wait for some of them to finish."

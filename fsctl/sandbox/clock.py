@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from fsctl.errors import Usage
+from ..errors import Usage
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _YEAR_3000 = 32_503_680_000

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fsctl.fullstory.limits import EVENT_NAME_MAX, SESSION_UID_MAX, UID_MAX
-from fsctl.membrane.gateway import Response
-from fsctl.sandbox import inference, sessions, users
-from fsctl.sandbox.answers import (
+from ..fullstory.limits import EVENT_NAME_MAX, SESSION_UID_MAX, UID_MAX
+from ..membrane.gateway import Response
+from . import inference, sessions, users
+from .answers import (
     Call,
     Problem,
     answer,
@@ -24,7 +24,7 @@ from fsctl.sandbox.answers import (
     object_field,
     text_field,
 )
-from fsctl.sandbox.clock import iso, parse_time
+from .clock import iso, parse_time
 
 _INT32 = range(-(2**31), 2**31)
 _CONTEXT: Mapping[str, Mapping[str, type]] = {

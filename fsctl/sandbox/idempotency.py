@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 
-from fsctl.fullstory.limits import IDEMPOTENCY_SECONDS
-from fsctl.membrane.gateway import Request, Response
-from fsctl.sandbox.answers import Call, Handler, Problem, invalid
+from ..fullstory.limits import IDEMPOTENCY_SECONDS
+from ..membrane.gateway import Request, Response
+from .answers import Call, Handler, Problem, invalid
 
 _JSON = (("Content-Type", "application/json"),)
 

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fsctl.fullstory.limits import (
+from ..fullstory.limits import (
     EVENT_PROPERTY_NAME,
     PROPERTY_NAME_MAX,
     PROPERTY_TYPES,
@@ -21,7 +21,7 @@ from fsctl.fullstory.limits import (
     USER_PROPERTIES_MAX,
     USER_PROPERTY_NAME,
 )
-from fsctl.sandbox.answers import Problem, dump, invalid, object_field
+from .answers import Problem, dump, invalid, object_field
 
 _NAMES = {"user": re.compile(USER_PROPERTY_NAME), "event": re.compile(EVENT_PROPERTY_NAME)}
 _OF_VALUE = {str: "str", bool: "bool", int: "real", float: "real"}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fsctl.sandbox import company
-from fsctl.sandbox.sessions import PAGES_MAX
+from . import company
+from .sessions import PAGES_MAX
 
 _HOURS = 30 * 24  # how far back sessions go
 

@@ -13,11 +13,11 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from fsctl.sandbox import company, inference, streams
-from fsctl.sandbox.answers import dump
-from fsctl.sandbox.clock import iso
-from fsctl.sandbox.people import Person, Visit, characters, crowd, digits
-from fsctl.sandbox.store import Store
+from . import company, inference, streams
+from .answers import dump
+from .clock import iso
+from .people import Person, Visit, characters, crowd, digits
+from .store import Store
 
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
 _REPLACED = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from fsctl.fullstory.limits import SEGMENTS_LIMIT_DEFAULT, SEGMENTS_LIMIT_MAX
-from fsctl.membrane.gateway import Response
-from fsctl.sandbox.answers import Call, answer, missing, page_token, read_page_token
-from fsctl.sandbox.clock import iso
-from fsctl.sandbox.links import segment_url
+from ..fullstory.limits import SEGMENTS_LIMIT_DEFAULT, SEGMENTS_LIMIT_MAX
+from ..membrane.gateway import Response
+from .answers import Call, answer, missing, page_token, read_page_token
+from .clock import iso
+from .links import segment_url
 
 
 def list_segments(call: Call) -> Response:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fsctl.sandbox.clock import iso
-from fsctl.sandbox.store import Store
+from .clock import iso
+from .store import Store
 
 _NEWEST = 10
 _COUNTED = ("sessions", "annotations", "segments", "jobs")

@@ -15,8 +15,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from fsctl.errors import Unavailable, Usage
-from fsctl.sandbox.clock import Clock
+from ..errors import Unavailable, Usage
+from .clock import Clock
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x66736374  # "fsct" in SQLite's header: tells our file from any other database

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fsctl.fullstory.limits import DISPLAY_NAME_MAX, EMAIL_MAX, UID_MAX
-from fsctl.membrane.gateway import Response
-from fsctl.sandbox import inference
-from fsctl.sandbox.answers import (
+from ..fullstory.limits import DISPLAY_NAME_MAX, EMAIL_MAX, UID_MAX
+from ..membrane.gateway import Response
+from . import inference
+from .answers import (
     Call,
     answer,
     dump,
@@ -29,7 +29,7 @@ from fsctl.sandbox.answers import (
     required,
     text_field,
 )
-from fsctl.sandbox.links import people_url, person_url
+from .links import people_url, person_url
 
 _LIMITS = {"uid": UID_MAX, "display_name": DISPLAY_NAME_MAX, "email": EMAIL_MAX}
 
