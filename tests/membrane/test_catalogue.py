@@ -188,7 +188,7 @@ def test_a_wrong_name_is_told_with_those_there_are() -> None:
 @pytest.mark.parametrize("wanted", ["Slack", "slack"])
 def test_another_apps_connection_is_refused_by_name(wanted: str) -> None:
     made, asked = catalogue(OTHER, CONNECTION)
-    with pytest.raises(NeedsPerson, match="'Slack' .* is one of the app 'slack', not of F") as no:
+    with pytest.raises(NeedsPerson, match=r"'Slack' .* is one of the app 'slack', not of F") as no:
         made.connection_id(wanted)
     assert (no.value.code, asked) == ("not_fullstory", ["connections"])
 
