@@ -26,7 +26,9 @@ _TICK = 0.1  # seconds between looks at a child whose pipes are still open
 _LINGER = 0.5  # seconds for the pipes to close after the child's exit
 _GRACE = 1.0  # seconds between TERM and KILL
 
-_running: set[subprocess.Popen[bytes]] = set()
+_starting = threading.Lock()
+_running: dict[subprocess.Popen[bytes], threading.Thread] = {}
+_given_up: set[threading.Thread] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +73,7 @@ def run_child(
     killed too, and what was read until then is the result.
     """
     ends = time.monotonic() + timeout
-    try:
-        process = subprocess.Popen(
-            list(argv),
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ChildNotStarted(f"{argv[0]} could not be started: {why}") from None
-    _running.add(process)
+    process = _start(argv, cwd, env)
     try:
         pipes = _Pipes(process, max_output)
         code = _wait(process, pipes, ends, f"{argv[0]} did not end within {timeout:g} seconds")
@@ -93,15 +81,42 @@ def run_child(
         _kill_group(process)
         raise
     finally:
-        _running.discard(process)
+        del _running[process]
     return ChildResult(code, *pipes.contents())
 
 
-def end_children() -> None:
-    """Kill what other threads are running, for who stops waiting for them: an interrupt only
-    reaches the main thread."""
-    for process in tuple(_running):
-        _kill_group(process)
+def end_children(thread: threading.Thread) -> None:
+    """Kill what ``thread`` runs, and let it start nothing more: for who stops waiting for it.
+
+    An interrupt only reaches the main thread.
+    """
+    with _starting:
+        _given_up.add(thread)
+    for process, owner in tuple(_running.items()):
+        if owner is thread:
+            _kill_group(process)
+
+
+def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with _starting:
+        if threading.current_thread() in _given_up:
+            raise ChildNotStarted(f"{argv[0]} was not started: nobody waits for it any more")
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise ChildNotStarted(f"{argv[0]} could not be started: {why}") from None
+        _running[process] = threading.current_thread()
+        return process
 
 
 def _wait(process: subprocess.Popen[bytes], pipes: _Pipes, ends: float, late: str) -> int:

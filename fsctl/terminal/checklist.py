@@ -118,31 +118,29 @@ class _Drawing:
 
     def line(self, item: Checked) -> str:
         mark, color = _MARKS[item.state]
-        head = f"  {self._paint(color, mark)} {pad(item.name, self._names)}{_GAP}"
+        name = self._paint("" if item.state == "ok" else color, pad(item.name, self._names))
+        head = f"  {self._paint(color, mark)} {name}{_GAP}"
         text = _DIM if item.state == "skip" else ""
-        lines = [self._paint(text, each) for each in self._wrapped(item.detail, self._room)]
+        lines = [self._paint(text, each) for each in self._coloured(item.detail, self._room)]
         if item.mend:
-            lines += self._mend(item.mend)
+            first, *more = self._coloured(item.mend, self._room - len(_ARROW))
+            lines.append(self._paint(_CYAN, _ARROW) + first)
+            lines += [" " * len(_ARROW) + each for each in more]
         return head + ("\n" + " " * self._before).join(lines) + "\n"
 
-    def _mend(self, mend: str) -> Iterator[str]:
-        first = self._paint(_CYAN, _ARROW)
-        # A command that is broken over two lines keeps its colour on both.
-        open_command = False
-        for text in self._wrapped(mend, self._room - len(_ARROW)):
-            yield first + self._commands(text, open_command)
-            open_command ^= text.count("`") % 2 == 1
-            first = " " * len(_ARROW)
-
-    def _commands(self, text: str, open_command: bool) -> str:
-        """``text`` with what stands in backticks as a command: coloured, or as it is."""
-        if not self._world.color:
-            return text
-        parts = text.split("`")
-        return "".join(
-            self._paint(_CYAN, part) if (index % 2 == 1) != open_command else part
-            for index, part in enumerate(parts)
-        )
+    def _coloured(self, text: str, room: int) -> Iterator[str]:
+        """``text`` in lines, with what stands in backticks as a command."""
+        inside = False  # a command that is broken over two lines keeps its colour on both
+        for line in self._wrapped(text, room):
+            if not self._world.color:
+                yield line
+                continue
+            parts = line.split("`")
+            yield "".join(
+                self._paint(_CYAN, part) if (index % 2 == 1) != inside else part
+                for index, part in enumerate(parts)
+            )
+            inside ^= len(parts) % 2 == 0
 
     def waiting(self, frame: str, name: str, seconds: float) -> str:
         slow = f"{int(seconds)} s" if seconds >= _SLOW else "…"
@@ -155,7 +153,9 @@ class _Drawing:
             if count := ended.count(state):
                 mark, color = _MARKS[state]
                 parts.append(self._paint(color, f"{mark} {count} {one if count == 1 else many}"))
-        return "\n" + "   ".join(parts) + "\n"
+        # Where it failed, what to do first is said below, on stderr.
+        below = "\n" if "fail" in ended and self._world.stdout_is_terminal else ""
+        return "\n" + "   ".join(parts) + "\n" + below
 
     def _wrapped(self, text: str, room: int) -> list[str]:
         """``text`` on lines that fit, broken at blanks; a longer word stays whole, to be copied."""

@@ -197,22 +197,26 @@ def test_argument_no_system_takes_is_not_started_and_not_shown(
     assert argument[:8] not in str(caught.value)
 
 
-def test_children_of_another_thread_can_be_ended(tmp_path: Path) -> None:
+def test_who_stops_waiting_for_a_thread_ends_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     program = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-    ended: list[int] = []
+    ended: list[object] = []
 
-    def run() -> None:
-        done = run_child(
-            [sys.executable, "-c", program], cwd=tmp_path, env=dict(os.environ), timeout=60
-        )
-        ended.append(done.code)
+    def work() -> None:
+        for _ in range(2):
+            try:
+                run = [sys.executable, "-c", program]
+                done = run_child(run, cwd=tmp_path, env=dict(os.environ), timeout=60)
+                ended.append(done.code)
+            except ChildNotStarted as error:
+                ended.append(str(error))
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=work)
     thread.start()
     while not (pid.exists() and pid.read_text()):
         time.sleep(0.01)
-    end_children()
-    thread.join(20)
-    assert ended == [-15]
-    end_children()  # and there is none any more
+    end_children(threading.Thread())  # another thread's are left alone
+    end_children(thread)
+    thread.join(GENEROUS)
+    refused = f"{sys.executable} was not started: nobody waits for it any more"
+    assert ended == [-signal.SIGTERM, refused]

@@ -15,8 +15,8 @@ from ...settings import env
 from .findings import Findings
 from .outcome import Outcome, fail, failed, ok, skip, warn
 
-_CREATE = "Run `fsctl connections create`."
 _WORD = re.compile(r"[A-Za-z0-9_.~-]{1,100}")
+_CHOOSE = "Choose one with `fsctl connections use`"
 _ON_ITS_WAY = ("BUILDING", "SETUP_IN_PROGRESS")
 _ASKING = ("token_command", "membrane token")  # commands, which may go to the network
 _KINDS = {"jwt": "a signed token", "personal": "a personal token", "opaque": "an opaque token"}
@@ -110,19 +110,21 @@ def _find(gateway: Gateway, wanted: str | None, deadline: Deadline) -> Connectio
     if wanted is not None:
         named = [each for each in every if each.name.casefold() == wanted.casefold()]
         exactly = [each for each in named if each.name == wanted]
-        return _one_of(exactly or named, "no connection has the id, key or name that is set")
+        absent = fail("there is none with the id, key or name that is set", f"{_CHOOSE}.")
+        return _one_of(exactly or named, absent)
     fit = [each for each in every if each.is_fullstory and not each.test]
     usable = [each for each in fit if each.usable]
-    return _one_of(usable or fit, "there is none for Fullstory")
+    absent = fail("there is none for Fullstory", "Run `fsctl connections create`.")
+    return _one_of(usable or fit, absent)
 
 
-def _one_of(found: list[Connection], none: str) -> Connection | Outcome:
+def _one_of(found: list[Connection], absent: Outcome) -> Connection | Outcome:
+    if not found:
+        return absent
     if len(found) == 1:
         return found[0]
-    if not found:
-        return fail(none, f"{_CREATE} Or choose another with `fsctl connections use`.")
     ids = ", ".join(each.id for each in found[:5]) + (" and more" if found[5:] else "")
-    return fail(f"{len(found)} would do: {ids}", "Choose one: `fsctl connections use`.")
+    return fail(f"{len(found)} connections would do: {ids}", f"{_CHOOSE}.")
 
 
 def _state(found: Connection, why: str) -> Outcome:
@@ -131,7 +133,7 @@ def _state(found: Connection, why: str) -> Outcome:
         if not found.is_fullstory:
             return warn(
                 f"{told}: ready, but nothing about it says Fullstory",
-                "Choose another if it is not: `fsctl connections use`.",
+                f"{_CHOOSE}, if it is not.",
             )
         return ok(f"{told}: ready{', a test connection' if found.test else ''}")
     state = "archived" if found.archived else found.state or "disconnected"
@@ -139,6 +141,6 @@ def _state(found: Connection, why: str) -> Outcome:
     reason = found.error or (found.client_action or {}).get("description")
     told = f"{told}: {state}" + (f", {reason}" if reason else "")
     if not _WORD.fullmatch(found.id) or found.archived:
-        return fail(told, "Choose another: `fsctl connections use`.")
+        return fail(told, f"{_CHOOSE}.")
     verb = "wait" if state in _ON_ITS_WAY else "reconnect"
     return fail(told, f"Run `fsctl connections {verb} {found.id}`.")

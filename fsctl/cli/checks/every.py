@@ -17,7 +17,7 @@ CHECKS = (
     Check(MACHINE, "state", machine.directory("state")),
     Check(MACHINE, "data", machine.directory("data")),
     Check(SETTINGS, "project", configured.project),
-    Check(SETTINGS, "profile", configured.profile),
+    Check(SETTINGS, "profile", configured.profile, needs=("project",)),
     Check(SETTINGS, "values", configured.values, needs=("project", "profile")),
     Check(MEMBRANE, "membrane", road.membrane, needs=("project", "profile"), seconds=_CHILDREN),
     Check(MEMBRANE, "gateway", road.gateway, needs=("project", "profile"), seconds=_CHILDREN),

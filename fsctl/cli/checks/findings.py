@@ -34,3 +34,11 @@ class Findings:
             return self.app.in_sandbox
         except FsctlError:  # the check of the settings says what is wrong
             return False
+
+    @property
+    def takes_command_line(self) -> bool:
+        """Whether the road is that of the ``membrane`` binary."""
+        try:
+            return self.app.road.name == "cli"
+        except FsctlError:  # the check of the gateway says what is wrong
+            return False

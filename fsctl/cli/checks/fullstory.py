@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ...fullstory.coverage import Coverage, coverage
 from ...fullstory.raw import API_HOSTS
 from ...membrane import payload
+from ...membrane.failures import unreadable
 from ...membrane.gateway import (
     Connection,
     Deadline,
@@ -38,12 +39,12 @@ def actions(findings: Findings, deadline: Deadline) -> Outcome:
         return ok(f"{every - len(lost)} of {every} are there; none is used ({via.origin})")
     if not lost:
         return ok(f"all {every} are there")
-    told = f"{every - len(lost)} of {every}; {', '.join(map(_lost, lost))}"
+    told = f"{every - len(lost)} of {every} can be used; not {', '.join(map(_lost, lost))}"
     if via.value == "action":
-        return fail(f"{told}: not usable, and {via.origin} wants actions", "Use `--via auto`.")
+        return fail(f"{told}, and {via.origin} allows no other way", "Use `--via auto`.")
     return warn(
-        f"{told}: through the proxy instead",
-        "Nothing has to be done; who runs the workspace in Membrane can add what is missing.",
+        told,
+        "What is missing goes through the proxy; who runs the workspace in Membrane can add it.",
     )
 
 
@@ -125,6 +126,8 @@ def _ask(gateway: Gateway, connection: Connection, base: str, deadline: Deadline
         if error.status in (404, 405):
             return Answer(None)
         raise
+    if not response.body.strip():
+        raise unreadable("Fullstory's answer is empty.", code="empty", status=response.status)
     try:
         document = payload.decode(response.body)
     except payload.BadPayload:
@@ -163,8 +166,8 @@ def key(findings: Findings, _deadline: Deadline) -> Outcome:
             )
         case 429:
             return warn("Fullstory is busy, and asks to wait", "Run it again in a minute.")
-        case status:
-            return skip(f"Fullstory answered with status {status}")
+        case _:
+            return skip("it needs requests")
 
 
 def _connection(findings: Findings) -> Connection:

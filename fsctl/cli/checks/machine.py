@@ -41,16 +41,17 @@ def python(_findings: Findings, _deadline: Deadline) -> Outcome:
 
 
 def home(findings: Findings, _deadline: Deadline) -> Outcome:
-    named = findings.app.world.environ.get("HOME" if os.name != "nt" else "USERPROFILE", "")
+    variable = "HOME" if os.name != "nt" else "USERPROFILE"
+    named = findings.app.world.environ.get(variable, "")
     if not named:
-        return warn("the environment names none", _ELSEWHERE)
+        return warn(f"{variable} is not set", _ELSEWHERE)
     path = Path(named)
     if not path.is_absolute():
-        return warn("HOME is a relative path", _ELSEWHERE)
+        return warn(f"{variable} is a relative path", _ELSEWHERE)
     if not path.is_dir():
-        return warn(f"{named} is not a directory", _ELSEWHERE)
+        return warn(f"{variable} names no directory", _ELSEWHERE)
     if not _may_write(path):
-        return warn(f"{named} cannot be written", _ELSEWHERE)
+        return warn(f"the directory of {variable} cannot be written", _ELSEWHERE)
     return ok(named)
 
 
@@ -59,7 +60,7 @@ def directory(kind: Kind) -> Callable[[Findings, Deadline], Outcome]:
 
     def check(findings: Findings, _deadline: Deadline) -> Outcome:
         path = findings.app.directory(kind)
-        if not path.is_absolute():
+        if Path(os.devnull) in path.parents:  # where there is no home directory
             return warn(f"there is no place for it, so {_LOST[kind]}", _ELSEWHERE)
         try:
             facts = path.stat()
@@ -79,8 +80,9 @@ def _absent(kind: Kind, path: Path) -> Outcome:
     above = next((each for each in path.parents if os.path.lexists(each)), path)
     if above.is_dir() and _may_write(above):
         return ok(f"{path}, made when it is needed")
+    why = f"you may not write to {above}" if above.is_dir() else f"{above} is no directory"
     return warn(
-        f"{path} cannot be made: {above} is not a directory that you may write to; {_LOST[kind]}",
+        f"{path} cannot be made, because {why}; {_LOST[kind]}",
         f"Make it, or name another one in FSCTL_{kind.upper()}_DIR.",
     )
 
@@ -102,13 +104,13 @@ def _usable(kind: Kind, path: Path) -> Outcome:
 def exposed(path: Path, facts: os.stat_result, *, steers: bool) -> Outcome | None:
     """What others may do to a file or directory of the user's, or None.
 
-    ``steers`` says that what stands there decides which commands are run.
+    ``steers`` says that what stands there decides which commands are run; what does not may be
+    read by anybody.
     """
     if not hasattr(os, "geteuid"):
         return None
     quoted = shlex.quote(str(path))
-    mode = f"u=rw{'X' if stat.S_ISDIR(facts.st_mode) else ''},go="
-    mend = f"Run `chmod {mode} {quoted}`."
+    mend = f"Run `chmod {700 if stat.S_ISDIR(facts.st_mode) else 600} {quoted}`."
     if facts.st_uid not in (os.geteuid(), 0):
         # Root may look into anybody's; for others it is somebody else who decides.
         told, mend = f"{path} belongs to another user", f"Run `sudo chown $(id -u) {quoted}`."
@@ -116,7 +118,7 @@ def exposed(path: Path, facts: os.stat_result, *, steers: bool) -> Outcome | Non
     if facts.st_mode & 0o022:
         told = f"{path} can be written by other users"
         return fail(f"{told}, who then decide what is run", mend) if steers else warn(told, mend)
-    if facts.st_mode & 0o055:
+    if steers and facts.st_mode & 0o055:
         return warn(f"{path} can be read by other users", mend)
     return None
 

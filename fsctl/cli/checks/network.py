@@ -77,7 +77,7 @@ def api(findings: Findings, deadline: Deadline) -> Outcome:
         if warm <= _SLOW:
             return ok(took)
         return warn(took, "Give commands more time with `--timeout`, if they need it.")
-    if findings.app.road.name == "cli":  # which takes its own way there
+    if findings.takes_command_line:  # which takes its own way there
         return problem._replace(state="warn", away=False)
     return problem
 

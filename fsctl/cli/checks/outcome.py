@@ -50,4 +50,4 @@ def failed(error: FsctlError | GatewayError, mend: str = "") -> Outcome:
     else:
         later = error.trouble in _PASSING
     told = mend or error.hint or "Run it again with --debug to see more."
-    return Outcome("fail", error.message, told, away=later)
+    return Outcome("fail", error.message.removesuffix("."), told, away=later)

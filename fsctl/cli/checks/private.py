@@ -36,6 +36,17 @@ def scrubber(environ: Mapping[str, str]) -> Callable[[str], str]:
 
 def _homes(environ: Mapping[str, str]) -> set[str]:
     """The ways in which paths below the home directory may begin."""
-    told = {environ.get("HOME", ""), environ.get("USERPROFILE", ""), str(Path("~").expanduser())}
+    told = {environ.get("HOME", ""), environ.get("USERPROFILE", ""), _by_user_database()}
     named = {home.rstrip("/\\") for home in told if Path(home).is_absolute()}
     return {each for home in named for each in (home, os.path.realpath(home)) if len(each) > 1}
+
+
+def _by_user_database() -> str:
+    if os.name == "nt":
+        return ""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except (KeyError, OSError):  # a user whom the system does not know, as in containers
+        return ""

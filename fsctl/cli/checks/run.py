@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...errors import FsctlError
 from ...membrane.child import end_children
 from ...membrane.gateway import Deadline, GatewayError
-from ...terminal.checklist import Begun, Checked, State
+from ...terminal.checklist import Begun, Checked
 from .findings import Findings
 from .outcome import Outcome, away, fail, failed, skip
 
@@ -55,26 +55,28 @@ def run(
     ``scrub`` takes out what is nobody else's; ``turn`` is called again and again while a check
     runs, with its name and the seconds since it began, and ``over`` when it has ended.
     """
-    states: dict[str, State] = {}
+    missing: dict[str, str] = {}  # checks that gave nothing to build on, and which one was first
     for check in checks:
         yield Begun(check.group, check.name)
-        outcome = _unneeded(check, findings, states)
+        outcome = _unneeded(check, findings, missing)
         if outcome is None:
             try:
                 outcome = _bounded(check, findings, turn)
             finally:
                 over()
-        states[check.name] = outcome.state
+        if outcome.state in ("fail", "skip"):
+            missing.setdefault(check.name, check.name)
         told = (scrub(outcome.detail), scrub(outcome.mend))
         yield Ended(Checked(check.group, check.name, outcome.state, *told), outcome.away)
 
 
-def _unneeded(check: Check, findings: Findings, states: dict[str, State]) -> Outcome | None:
+def _unneeded(check: Check, findings: Findings, missing: dict[str, str]) -> Outcome | None:
     if check.online and findings.offline and not findings.in_sandbox:
         return skip("--offline")
     for name in check.needs:
-        if states[name] in ("fail", "skip"):
-            return skip(f"it needs {name}")
+        if name in missing:
+            missing[check.name] = missing[name]
+            return skip(f"it needs {missing[name]}")
     return None
 
 
@@ -95,9 +97,9 @@ def _bounded(check: Check, findings: Findings, turn: Callable[[str, float], None
             except queue.Empty:
                 turn(check.name, waited)
     except BaseException:
-        end_children()
+        end_children(thread)
         raise
-    end_children()
+    end_children(thread)
     return _late(check, seconds)
 
 
