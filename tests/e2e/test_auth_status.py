@@ -242,6 +242,17 @@ def test_nobody_logged_in_is_for_a_person(server: Online, tmp_path: Path) -> Non
         assert "login" in error(done)["hint"]
 
 
+def test_a_membrane_whose_help_never_comes_is_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("fsctl.membrane.verbs.HELP_TIMEOUT", 0.2)
+    slow = script(tmp_path / "tools" / "membrane", "exec sleep 60")
+    program = Program(tmp_path, {"PATH": f"{slow.parent}:{SYSTEM_PATH}"})
+    for line in (("auth", "status"), ("users", "list"), ("login",)):
+        done = program(*line, "-o", "json")
+        assert (done.code, error(done)["code"]) == (5, "no_help"), done.show
+
+
 def test_an_address_that_is_refused_gets_no_token(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     vault = script(tmp_path / "tools" / "vault", f"touch {marker}; echo {jwt()}")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fsctl.errors import NeedsPerson
 from fsctl.membrane.cache import MemoryCache
 from fsctl.membrane.gateway import Fate, GatewayError, Trouble
-from fsctl.membrane.verbs import TOP_LEVEL, Verbs, parse_help, read_verbs
+from fsctl.membrane.verbs import TOP_LEVEL, Verbs, parse_help, read_flags, read_verbs
 from tests.support.fake_membrane import FakeMembrane
 
 COLUMNS = """\
@@ -289,3 +289,25 @@ def test_help_that_never_comes_is_not_sent(tmp_path: Path, monkeypatch: pytest.M
         read_verbs([str(program)], cache=MemoryCache(), cwd=tmp_path, env=env)
     assert (caught.value.fate, caught.value.trouble) == (Fate.NOT_SENT, Trouble.UNAVAILABLE)
     assert "membrane --help" in (caught.value.hint or "")
+
+
+# The flags of one verb
+
+
+@pytest.mark.parametrize(
+    ("form", "flags"),
+    [
+        ("older", {"--tenant", "--apiUri"}),
+        ("newest", {"--tenant", "--apiUri", "--clientName", "--tenantKey", "--non-interactive"}),
+    ],
+)
+def test_the_flags_of_a_verb_are_read_once_from_its_help(
+    form: Any, flags: set[str], tmp_path: Path
+) -> None:
+    fake = FakeMembrane(form)
+    program, cache = fake.install(tmp_path / "bin"), MemoryCache()
+    env = {"PATH": os.environ["PATH"]}
+    for _ in range(2):
+        shown = read_flags([str(program)], "login", cache=cache, cwd=tmp_path, env=env)
+        assert flags <= shown
+    assert [call.argv for call in fake.calls] == [["login", "--help"]]

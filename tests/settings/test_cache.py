@@ -144,3 +144,24 @@ def test_what_the_catalogue_keeps_is_no_secret_and_nobodys_data(shelf: Shelf) ->
         ]
     )
     assert {entry["key"].split("|")[0] for entry in kept} == {"connection", "actions"}
+
+
+def test_all_but_some_is_forgotten_here_and_by_other_processes(shelf: Shelf) -> None:
+    cache, other = shelf.cache(), shelf.cache()
+    for key in ("connection|a|", "actions|a|1", "verbs|x"):
+        cache.set(key, 1)
+    (shelf.directory / f"{'0' * 32}.json").write_bytes(b"{damaged")
+    (shelf.directory / "others.json").write_text("{}")
+    cache.forget(keep="verbs|")
+    assert [cache.get(key) for key in ("connection|a|", "actions|a|1", "verbs|x")] == [
+        None,
+        None,
+        1,
+    ]
+    assert [other.get(key) for key in ("connection|a|", "verbs|x")] == [None, 1]
+    assert len(shelf.files()) == 2, "what is kept, and what is not the cache's own"
+
+
+def test_forgetting_where_nothing_is_kept_is_no_error(shelf: Shelf) -> None:
+    shelf.cache().forget(keep="verbs|")
+    assert (shelf.notes, shelf.directory.exists()) == ([], False)
