@@ -97,8 +97,8 @@ def all_connections(app: App) -> list[Connection]:
     )
 
 
-def the_connection(app: App, selector: str) -> Connection:
-    """The connection with that id, key or name.
+def the_connection(app: App, selector: str, *, requested: bool = False) -> Connection:
+    """The connection with that id, key or name; with ``requested`` also one that is only asked for.
 
     Raises :class:`NotFound` for none, and :class:`Refused` for several.
     """
@@ -108,7 +108,10 @@ def the_connection(app: App, selector: str) -> Connection:
     check_selector(selector, "The connection")
     if is_id(selector):
         return app.caller.ask(
-            lambda deadline: app.gateway.connection(selector, deadline=deadline), "connection"
+            lambda deadline: app.gateway.connection(
+                selector, wait=1 if requested else None, deadline=deadline
+            ),
+            "connection",
         )
     connections = all_connections(app)
     try:

@@ -125,7 +125,7 @@ def wait(app: App, selector: str, wait_for: str | None) -> One:
 
     patience = Wait.of(True, wait_for)
     app.check_output()
-    return _finish(app, the_connection(app, selector), patience)
+    return _finish(app, the_connection(app, selector, requested=True), patience)
 
 
 @click.command(

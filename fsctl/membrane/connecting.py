@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import NeedsPerson, NotFound, Unavailable
-from .gateway import Connection, Connector, Deadline, Gateway
+from .gateway import Connection, Connector, Deadline, Gateway, GatewayError, Trouble
 
 T = TypeVar("T")
 
@@ -224,14 +224,16 @@ def take(gateway: Gateway, step: Step, name: str | None, deadline: Deadline) -> 
     match step.verb, step.connection:
         case "reconnect", Connection() as lost:
             return gateway.reconnect(lost.id, deadline=deadline)
-        case "ensure", _:
-            return gateway.ensure_connection(APP_URL, name=name, deadline=deadline)
-        case "connect", _:
-            connector = the_connector(gateway.search_connectors(APP, deadline=deadline))
-            return gateway.connect(connector.id, name=name, deadline=deadline)
         case _, Connection() as there:
             return there
-    raise ValueError(step.verb)
+        case "ensure", _:
+            try:
+                return gateway.ensure_connection(APP_URL, name=name, deadline=deadline)
+            except GatewayError as failure:
+                if failure.trouble is not Trouble.NO_ROUTE:
+                    raise  # else an older Membrane, which nothing was asked of yet
+    connector = the_connector(gateway.search_connectors(APP, deadline=deadline))
+    return gateway.connect(connector.id, name=name, deadline=deadline)
 
 
 def the_connector(hits: Sequence[Connector]) -> Connector:

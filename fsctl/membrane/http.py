@@ -101,14 +101,25 @@ class HttpGateway:
     def connection(
         self, selector: str, *, wait: float | None = None, deadline: Deadline = NO_DEADLINE
     ) -> Connection:
+        """See :class:`~.gateway.Gateway`. With ``wait`` it may also be the id of a request."""
         path = _connection_path(selector)
         if selector in self._requested:
             return self._follow_request(selector, deadline)
-        if wait is None:
-            return shaped(shapes.connection, self._api.get(path, deadline=deadline), f"GET {path}")
-        seconds = max(1, int(min(wait, LONGEST_WAIT, deadline.remaining())))
-        query = (("wait", "true"), ("timeout", str(seconds)))
-        held = self._api.get(path, query, deadline=deadline, read_timeout=seconds + 10.0)
+        query: tuple[tuple[str, str], ...] = ()
+        read_timeout = None
+        if wait is not None:
+            seconds = max(1, int(min(wait, LONGEST_WAIT, deadline.remaining())))
+            query = (("wait", "true"), ("timeout", str(seconds)))
+            read_timeout = seconds + 10.0
+        try:
+            held = self._api.get(path, query, deadline=deadline, read_timeout=read_timeout)
+        except GatewayError as failure:
+            if failure.trouble is not Trouble.NOT_FOUND or wait is None:
+                raise
+            try:  # the id of a request for a connection, which another process made
+                return self._follow_request(selector, deadline)
+            except GatewayError:
+                raise failure from None
         return shaped(shapes.connection, held, f"GET {path}")
 
     def ensure_connection(

@@ -98,7 +98,7 @@ class MembraneFace:
             self._authenticate(headers)
             if body is not None and len(body) > MAX_REQUEST:
                 raise too_large()
-            if reached in self._options.missing_routes:
+            if not self._options.missing_routes.isdisjoint((reached, f"{method} {reached}")):
                 return no_route(method, reached)
             return self._route(call)
         except MembraneFailure as failure:

@@ -41,4 +41,6 @@ class MembraneOptions:
     max_page: int = 1000  # rows a page, whatever limit asks
     tokens: frozenset[str] | None = None  # None: any non-empty bearer token
     reject_first: int = 0  # answer so many requests with 401 first, whatever their token
-    missing_routes: frozenset[str] = frozenset()  # paths of an older Membrane, e.g. {"/act"}
+    missing_routes: frozenset[str] = (
+        frozenset()
+    )  # of an older Membrane: "/act", "POST /connections"

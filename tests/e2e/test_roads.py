@@ -294,7 +294,7 @@ def test_no_connection_says_how_to_make_one(tmp_path: Path) -> None:
     )
     assert done.code == 4, done.show
     assert "There is no Fullstory connection" in done.err
-    assert "membrane connection ensure" in done.err
+    assert "fsctl connections create --wait" in done.err
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -13,11 +13,13 @@ from tempfile import mkdtemp
 from typing import Any, Literal
 
 from fsctl.sandbox.clock import Clock
+from fsctl.sandbox.connections import Connections
+from fsctl.sandbox.options import MembraneOptions
 from fsctl.sandbox.seed import seed_if_empty
 from fsctl.sandbox.server import SandboxServer
 from fsctl.sandbox.store import Store
 from tests.support.command import Ended
-from tests.support.fake_membrane import FakeMembrane
+from tests.support.fake_membrane import FakeMembrane, Form
 from tests.support.online import membrane_environment, token_environment
 from tests.support.program import Program
 from tests.support.sandbox_server import running_sandbox
@@ -56,24 +58,38 @@ class Somewhere:
 
 
 @contextmanager
-def somewhere(name: RoadName, directory: Path) -> Iterator[Somewhere]:
-    """An ``fsctl`` on that road, which knows nothing yet."""
+def somewhere(
+    name: RoadName,
+    directory: Path,
+    options: MembraneOptions | None = None,
+    *,
+    without: Sequence[str] = (),
+) -> Iterator[Somewhere]:
+    """An ``fsctl`` on that road, which knows nothing yet.
+
+    Of ``options`` only the connections are for the road within the process, too; ``without``
+    takes verbs of the ``membrane`` away.
+    """
     home = directory / "home"
     home.mkdir()
     if name == "sandbox":
         file = home / "data" / "sandbox.sqlite3"
         file.parent.mkdir()
         shutil.copyfile(seeded(), file)
+        if options is not None:
+            with closing(Store(file)) as store:
+                Connections(store, options.connections)
         yield Somewhere(Program(home, {"FSCTL_TRANSPORT": "sandbox"}), file, Clock(), None)
         return
     file = directory / "sandbox.sqlite3"
     shutil.copyfile(seeded(), file)
     clock = Clock()
-    with running_sandbox(directory, clock=clock, seed=False) as server:
+    with running_sandbox(directory, clock=clock, seed=False, options=options) as server:
         if name == "http":
             env = token_environment(server.url)
         else:
-            fake = FakeMembrane(form="older" if name == "cli-older" else "newest")
+            form: Form = "older" if name == "cli-older" else "newest"
+            fake = FakeMembrane(form=form, without=without)
             env = membrane_environment(fake, home, server.url) | {"FSCTL_TRANSPORT": "cli"}
         yield Somewhere(Program(home, env), file, clock, server)
 
