@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Fsctl:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         timeout: float = 60,
+        preexec_fn: Callable[[], None] | None = None,
     ) -> Ended:
         done = subprocess.run(
             [str(BINARY), *arguments],
@@ -73,6 +74,7 @@ class Fsctl:
             env={**self.env, **(env or {})},
             cwd=cwd or self.home,
             timeout=timeout,
+            preexec_fn=preexec_fn,
             check=False,
         )
         return Ended(
