@@ -136,6 +136,7 @@ def _settled_output(app: App) -> bool:
     except Usage:
         app.settings = Settings(app.flags, {}, _no_profiles)
         app.check_output()
+        app.__dict__.pop("time_zone", None)  # which is not the one that was set
     drawn = app.renders_table and not app.flags.get("fields")
     app.settings = told
     return drawn

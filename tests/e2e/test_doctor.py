@@ -369,7 +369,9 @@ Fullstory
 
 
 @pytest.mark.parametrize("columns", [60, 120])
-def test_on_a_terminal_lines_come_as_checks_end(columns: int, tmp_path: Path) -> None:
+def test_on_a_terminal_lines_come_as_checks_end(
+    columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A slow service shows which check is being made; no line of it stays."""
     gate = threading.Event()
     with online(tmp_path, options=MembraneOptions(connections=())) as road:
@@ -379,7 +381,7 @@ def test_on_a_terminal_lines_come_as_checks_end(columns: int, tmp_path: Path) ->
             gate.wait(60)
             return ask(*asked)
 
-        road.server.membrane.handle = slowly  # type: ignore[method-assign]
+        monkeypatch.setattr(road.server.membrane, "handle", slowly)
         with Window("doctor", env=road.fsctl.env, cwd=road.fsctl.home, columns=columns) as window:
             window.see("proxy not used")
             window.see("api …")

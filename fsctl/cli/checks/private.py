@@ -22,12 +22,19 @@ _HOMES = re.compile(r"(?<![\w.])((?:/home|/Users|[A-Za-z]:\\Users)[/\\])[^/\\\s'
 def scrubber(environ: Mapping[str, str]) -> Callable[[str], str]:
     """A function that makes a text fit for a ticket."""
     homes = sorted(_homes(environ), key=len, reverse=True)
-    patterns = [re.compile(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])") for home in homes]
+    patterns = [
+        (re.compile(pattern.format(re.escape(home))), instead)
+        for home in homes
+        for pattern, instead in (
+            (r"(`[^`]{{0,200}})'{}/", r"\1~/'"),  # quoted in a command, where ~ must not be
+            (r"(?<![\w.-]){}(?![\w.-])", "~"),
+        )
+    ]
 
     def scrub(text: str) -> str:
         text = redact(text[: _LONGEST * 4])
-        for pattern in patterns:
-            text = pattern.sub("~", text)
+        for pattern, instead in patterns:
+            text = pattern.sub(instead, text)
         text = _EMAIL.sub("[e-mail]", _HOMES.sub(r"\1…", text))
         return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
