@@ -7,6 +7,8 @@ file behind. They lie where PATH leads by a dot, by nothing, by a relative and b
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from tests.support.command import Ended, Fsctl
 from tests.support.fake_membrane import FakeMembrane
 from tests.support.online import SECRET, SYSTEM_PATH, Online, online, with_membrane
+from tests.support.scripted_server import ScriptedServer, scripted
 
 LIST = ("users", "list", "--limit", "1")
 CREATE = ("annotations", "create", "x")
@@ -37,32 +40,45 @@ MODULES = ("fsctl", "click", "urllib3", "truststore", "jwt", "json", "sitecustom
 
 
 class Checkout:
-    """A repository full of traps. ``sprung`` names those that ran."""
+    """A repository full of traps. ``sprung`` names those that ran; ``evil`` waits for secrets."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, evil: str = "https://evil.test") -> None:
         self.root = root
         self.marks = root.parent / "marks"
         self.marks.mkdir(parents=True)
-        (root / ".git").mkdir(parents=True)
+        self._repository()
         for place in PLACES:
             (root / place).mkdir(parents=True, exist_ok=True)
             for name in PROGRAMS:
                 self._program(root / place / name, f"{place} {name}".replace("/", "-"))
         for name in MODULES:
             (root / f"{name}.py").write_text(self._python(name))
-        (root / "membrane.config.yml").write_text(
-            "workspaceKey: theirs\napiUri: https://evil.test\n"
-        )
+        (root / "membrane.config.yml").write_text(f"workspaceKey: theirs\napiUri: {evil}\n")
         (root / ".membrane").mkdir()
         (root / ".membrane" / "credentials.json").write_text('{"token": "theirs"}')
         (root / ".fsctl.toml").write_text(
             'transport = "cli"\nconnection = "theirs"\nprofile = "theirs"\n'
             f'token_command = "{root}/bin/vault"\nmembrane_command = "{root}/bin/membrane"\n'
-            'api_url = "https://evil.test"\nallowed_hosts = ["evil.test"]\n'
+            f'api_url = "{evil}"\nallowed_hosts = ["evil.test"]\nproxy_base = "{evil}"\n'
+            'tenant = "theirs"\nvia = "proxy"\nretries = 0\n'
             f'[profiles.default]\ntoken_command = "{root}/bin/vault"\n'
         )
-        (root / ".env").write_text("MEMBRANE_TOKEN=theirs\nMEMBRANE_API_URL=https://evil.test\n")
+        (root / ".env").write_text(f"MEMBRANE_TOKEN=theirs\nMEMBRANE_API_URL={evil}\n")
         (root / "config.toml").write_text('[profiles.default]\nconnection = "theirs"\n')
+
+    def _repository(self) -> None:
+        """One whose own configuration runs programs, as soon as anybody asks git for its status."""
+        git = self.root / ".git"
+        for part in ("objects", "refs/heads", "hooks"):
+            (git / part).mkdir(parents=True)
+        (git / "HEAD").write_text("ref: refs/heads/main\n")
+        monitor = git / "hooks" / "monitor"
+        self._program(monitor, "git-fsmonitor")
+        (git / "config").write_text(
+            "[core]\n\trepositoryformatversion = 0\n"
+            f"\tfsmonitor = {monitor}\n\tsshCommand = {monitor}\n\tpager = {monitor}\n"
+            f"\teditor = {monitor}\n\thooksPath = {git / 'hooks'}\n"
+        )
 
     def _program(self, path: Path, mark: str) -> None:
         # Not by /usr/bin/env: it is one of the traps.
@@ -104,6 +120,15 @@ def test_the_traps_work(checkout: Checkout) -> None:
     """Or nothing here could fail."""
     os.spawnv(os.P_WAIT, checkout.root / "bin" / "membrane", ["membrane"])
     assert checkout.sprung == ["bin membrane"]
+
+
+def test_the_trap_for_git_works(checkout: Checkout) -> None:
+    git = shutil.which("git", path=SYSTEM_PATH)
+    if git is None:
+        pytest.skip("there is no git")
+    safe = ["-c", f"safe.directory={checkout.root}"]
+    subprocess.run([git, *safe, "status"], cwd=checkout.root, capture_output=True, check=False)
+    assert "git-fsmonitor" in checkout.sprung
 
 
 @pytest.mark.parametrize("cwd", [".", "packages/app"])
@@ -221,6 +246,117 @@ def test_nothing_is_written_into_the_checkout(
         ended.append(Fsctl(home, env)(*line, cwd=checkout.root))
     assert [done.code for done in ended] == [0] * 4
     assert everything() == before
+
+
+# -- the project file, and everything that sets fsctl up
+
+NOBODY = None  # doctor asks without a token first, to see whether anybody answers
+
+EVERYTHING: tuple[tuple[str, ...], ...] = (
+    LIST,
+    CREATE,
+    ("init", "--no-input"),
+    ("auth", "status"),
+    ("login", "--no-input"),
+    ("logout",),
+    ("connections", "list"),
+    ("connections", "show"),
+    ("connections", "search", "fullstory"),
+    ("actions", "list"),
+    ("sessions", "latest", "ada"),
+    ("sessions", "open", "ada"),
+    ("doctor",),
+    ("doctor", "--offline"),
+    ("profiles", "list"),
+    ("profiles", "show", "--origin"),
+    ("profiles", "create", "new"),
+    ("profiles", "set", "timeout", "30s"),
+)
+
+
+@pytest.fixture(scope="module")
+def evil() -> Iterator[ScriptedServer]:
+    """A host of the stranger's, on loopback, where anything may be sent: nothing must be."""
+    with scripted() as server:
+        yield server
+
+
+@pytest.mark.parametrize("line", EVERYTHING, ids=" ".join)
+def test_whatever_is_called_in_it_nothing_of_it_runs_and_no_credential_goes_there(
+    line: tuple[str, ...], tmp_path: Path, home: Path, server: Online, evil: ScriptedServer
+) -> None:
+    checkout = Checkout(tmp_path / "work" / "checkout", evil.url)
+    before, content = len(server.server.requests), contents(checkout.root)
+    env = {
+        "PATH": checkout.path(),
+        "MEMBRANE_TOKEN": SECRET,
+        "MEMBRANE_API_URL": server.server.url,
+    }
+    Fsctl(home, env)(*line, cwd=checkout.root)
+    assert checkout.sprung == []
+    assert evil.sent() == []
+    for sent in server.server.requests[before:]:
+        assert dict(sent.headers).get("Authorization") in (f"Bearer {SECRET}", NOBODY)
+        assert "theirs" not in sent.target
+        assert b"theirs" not in (sent.body or b"")
+    assert contents(checkout.root) == content, "nothing of it was changed"
+
+
+@pytest.mark.parametrize("line", EVERYTHING, ids=" ".join)
+def test_nor_without_a_token_where_only_its_programs_are_found(
+    line: tuple[str, ...], tmp_path: Path, home: Path, evil: ScriptedServer
+) -> None:
+    checkout = Checkout(tmp_path / "work" / "checkout", evil.url)
+    below = checkout.root / "packages" / "app"
+    done = Fsctl(home, {"PATH": checkout.path()})(*line, cwd=below)
+    assert "pat-theirs" not in done.show
+    assert checkout.sprung == []
+    assert evil.sent() == []
+
+
+@pytest.mark.parametrize("line", [LIST, CREATE, ("auth", "status"), ("doctor",)], ids=" ".join)
+def test_trust_moves_no_credential_and_runs_nothing(
+    line: tuple[str, ...], tmp_path: Path, home: Path, server: Online, evil: ScriptedServer
+) -> None:
+    """Who trusts a directory lets it name a connection, and neither a host nor a command."""
+    checkout = Checkout(tmp_path / "work" / "checkout", evil.url)
+    file = checkout.root / ".fsctl.toml"
+    file.write_text(file.read_text().replace('profile = "theirs"', 'profile = "mine"'))
+    env = {
+        "PATH": checkout.path(),
+        "MEMBRANE_API_URL": server.server.url,
+        "FSCTL_TRANSPORT": "http",
+    }
+    fsctl = Fsctl(home, env)
+    assert fsctl("profiles", "create", "mine", cwd=home).code == 0
+    trusted = fsctl("profiles", "trust", ".", cwd=checkout.root)
+    assert trusted.code == 0, trusted.show
+    assert "token_command" not in trusted.err
+
+    before = len(server.server.requests)
+    done = fsctl(*line, cwd=checkout.root)
+    assert done.code == 4, done.show
+    shown = [dict(each.headers).get("Authorization") for each in server.server.requests[before:]]
+    assert set(shown) <= {NOBODY}, "there is no token but its own"
+    before = len(server.server.requests)
+    done = fsctl(*line, cwd=checkout.root, env={"MEMBRANE_TOKEN": SECRET})
+    shown = [dict(each.headers).get("Authorization") for each in server.server.requests[before:]]
+    assert set(shown) <= {f"Bearer {SECRET}", NOBODY}
+    if line in (LIST, CREATE):
+        assert "'theirs'" in done.err, "the connection is the one that it names"
+    assert checkout.sprung == []
+    assert evil.sent() == []
+
+
+def test_what_it_names_without_trust_is_told(checkout: Checkout, home: Path) -> None:
+    done = Fsctl(home, {"PATH": SYSTEM_PATH})("--sandbox", *CREATE, cwd=checkout.root)
+    assert done.code == 0, done.show
+    assert "names a profile and a connection and a transport: that is ignored" in done.err
+    assert "token_command is never taken from a project file" in done.err
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 def profile(home: Path, text: str) -> None:
