@@ -109,10 +109,12 @@ def gateway(findings: Findings, _deadline: Deadline) -> Outcome:
         return fail(told, "Run `fsctl init`, or try everything with --sandbox.")
     _ = app.gateway
     if road.name == "cli":
+        asked = app.transport.value == "cli"
+        leave = f"Leave {app.transport.origin} out and set" if asked else "Set"
         return warn(
             f"cli: {road.why}; what is sent stands in the arguments of its process, where other "
             "users of this machine may see it",
-            "Set MEMBRANE_TOKEN, so that requests go over HTTP.",
+            f"{leave} MEMBRANE_TOKEN, so that requests go over HTTP.",
         )
     inside = "; nothing leaves this machine" if road.name == "sandbox" else ""
     return ok(f"{road.name}: {road.why}{inside}")
