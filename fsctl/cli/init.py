@@ -83,7 +83,8 @@ def init(
     from ..terminal.guide import Guide
     from ..terminal.prompts import can_prompt
     from .init_found import find
-    from .init_steps import Setup, check_values, leave_profile_out
+    from .init_run import Run
+    from .init_steps import check_values, leave_profile_out, set_up
 
     named = app.flags.pop("profile", None) or app.world.environ.get(env.PROFILE) or None
     leave_profile_out(app)
@@ -111,7 +112,7 @@ def init(
             "Set up fsctl",
             "A few questions; then a profile is stored, and nothing secret. Ctrl-C stores nothing.",
         )
-    stored = Setup(app, guide, answers, found, asks=asks, checks=checks, wait=wait).run()
+    stored = set_up(Run(app, guide, answers, found, asks=asks, checks=checks, wait=wait))
     as_data = not app.renders_table or app.asks_for_data or app.dry_run
     if not app.dry_run:
         _tell(app, guide, stored)
@@ -143,7 +144,7 @@ def _tell(app: App, guide: Guide, stored: Stored) -> None:
     """What was done, and what goes before it."""
     what = f"The profile {stored.profile}"
     kept = "" if stored.changes else " already says so; nothing in it had to change"
-    where = kept or f" is stored in {stored.path}"
+    where = kept or f" is stored in {plan.at_home(str(stored.path), app.world.environ)}"
     use = "; it is in use from now on" if stored.in_use else f"; --profile {stored.profile} uses it"
     guide.done(f"{what}{where}{use}.")
     for variable, value in plan.overruling(app.world.environ, stored.profile, stored.keys):

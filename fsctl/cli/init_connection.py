@@ -2,136 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import FsctlError, NeedsPerson, Unavailable
-from .app import App
-from .init_plan import Answers, resuming
+from ..errors import FsctlError, NeedsPerson, NotFound, Refused, Unavailable
+from ..settings import env
+from .init_plan import resuming
+from .init_run import Run
 
 if TYPE_CHECKING:
     from ..membrane.gateway import Connection
-    from ..terminal.guide import Guide
 
 DEFAULT_NAME = "Fullstory"
 
 
-class Choosing:
-    """One choice among the connections of the account that ``app`` reaches.
+def settle(run: Run, connections: Sequence[Connection]) -> Connection | None:
+    """The connection to use, ready; None where ``--dry-run`` keeps from creating it.
 
-    ``asks``: somebody is there to be asked. ``wait`` is how many seconds a connection may take to
-    get ready, ``remember`` is called whenever ``answers`` know more.
+    Raises :class:`FsctlError` where there is none such and where it does not get ready, if nobody
+    is asked, or who is stops.
     """
-
-    def __init__(
-        self,
-        app: App,
-        guide: Guide,
-        answers: Answers,
-        *,
-        asks: bool,
-        wait: float,
-        remember: Callable[[], None],
-    ) -> None:
-        self._app = app
-        self._guide = guide
-        self._answers = answers
-        self._asks = asks
-        self._wait = wait
-        self._remember = remember
-
-    def take(self, current: str | None, connections: Sequence[Connection]) -> Connection | None:
-        """The connection to use, ready; None where ``--dry-run`` keeps from creating it.
-
-        ``current`` is what the profile names now. Raises :class:`NeedsPerson` where there is none
-        such and where it does not get ready, :class:`Unavailable` where that takes too long.
-        """
-        picked = self._named(current, connections)
-        if picked is None and self._answers.create is None and self._asks:
-            picked = self._pick(current, connections)
-        if picked is None:
-            return self._create(self._answers.create or None, connections)
-        return self._ready(picked)
-
-    def _named(self, current: str | None, connections: Sequence[Connection]) -> Connection | None:
-        """The one that a flag names or, where nobody is asked, the profile; None: neither does."""
-        from ..membrane.catalogue import named
-
-        if self._answers.create is not None:
-            return None
-        wanted = self._answers.connection or (None if self._asks else current)
-        return None if wanted is None else named(wanted, connections)
-
-    def _pick(self, current: str | None, connections: Sequence[Connection]) -> Connection | None:
-        from ..terminal.picker import pick_connection
-        from ..terminal.prompts import ask_text
-
-        if not any(each.is_fullstory for each in connections):
-            self._guide.note("There is no connection to Fullstory here yet.")
-        masker = self._app.masker
-        picked = pick_connection(
-            self._app.world,
-            connections,
-            creating=True,
-            default=_usual(current, connections),
-            masked=masker.sentence if masker else str,
-        )
-        if picked is None:
-            self._answers.create = ask_text(
-                self._app.world, "A name for it:", default=_free_name(connections), check=_wrong
-            )
-        return picked
-
-    def _create(self, name: str | None, connections: Sequence[Connection]) -> Connection | None:
-        """A new one or, where one of that name is there already, that one, mended if need be."""
-        from . import connecting
-
-        if self._app.dry_run:
-            return None
-        self._remember()
-        another = name is not None and any(each.is_fullstory for each in connections)
-        return self._followed(connecting.create(self._app, name, another=another))
-
-    def _ready(self, connection: Connection) -> Connection:
-        """``connection`` once it can be used; what a person has to do for that is said."""
-        from ..membrane.connecting import Phase, Step, phase
-        from . import connecting
-
-        state = phase(connection)
-        if self._app.dry_run or state is Phase.READY:
-            return connection
-        if state is not Phase.BUILDING:
-            if not self._asks:
-                from ..membrane.catalogue import unready
-
-                raise unready(connection)
-            step = Step("reconnect", connection)
-            connection = connecting.take(self._app, step, connection.name)
-        return self._followed(connection)
-
-    def _followed(self, connection: Connection) -> Connection:
-        from . import connecting
-
-        self._answers.connection, self._answers.create = connection.id, None
-        self._remember()
+    while True:
         try:
-            return connecting.follow(self._app, connection, self._wait)
-        except (NeedsPerson, Unavailable) as error:
-            if error.code in ("connection_not_ready", "connection_building"):
-                error.hint = f"{_what_to_do(error)} `{resuming(self._answers)}`."
-            raise
+            connection = _take(run, connections)
+        except (NeedsPerson, NotFound, Unavailable, Refused) as error:
+            if not run.asks:
+                raise
+            _ask_to_go_on(run, error)
+            connections = run.connections()
+            continue
+        if connection is not None:
+            _settled(run, connection)
+        return connection
 
 
-def _what_to_do(error: FsctlError) -> str:
-    """The hint of a connection that is not ready in time, up to the command that goes on."""
-    before, mark, _ = (error.hint or "").partition("then run ")
-    return before + mark.rstrip() if mark else "Go on with"
+def _settled(run: Run, connection: Connection) -> None:
+    run.answers.connection, run.answers.create = connection.id, None
+    run.preview.flags["connection"] = connection.id
+    run.remember()
 
 
-def _usual(current: str | None, connections: Sequence[Connection]) -> str | None:
-    """The id of the connection to point at first: the profile's, by whatever it is named."""
+def _ask_to_go_on(run: Run, error: FsctlError) -> None:
+    """Whether to choose among the connections again. Raises ``error`` where not."""
+    from ..terminal.prompts import Choice, select
+
+    run.guide.trouble(error.message, error.hint)
+    choices = [
+        Choice("list", "Choose from the connections again"),
+        Choice("stop", "Stop here", "nothing is stored"),
+    ]
+    if select(run.app.world, "What now?", choices) == "stop":
+        raise error
+    run.answers.connection = run.answers.create = None
+    run.remember()
+
+
+# -- choosing
+
+
+def _take(run: Run, connections: Sequence[Connection]) -> Connection | None:
+    picked = _named(run, connections)
+    if picked is None and run.answers.create is None and run.asks:
+        picked = _pick(run, connections)
+    if picked is None:
+        return _create(run, connections)
+    return _ready(run, picked)
+
+
+def _named(run: Run, connections: Sequence[Connection]) -> Connection | None:
+    """The one that a flag names or, where nobody is asked, the profile; None: neither does."""
+    from ..membrane.catalogue import named
+
+    if run.answers.create is not None:
+        return None
+    wanted = run.answers.connection or (None if run.asks else run.keys.get("connection"))
+    return None if wanted is None else named(wanted, connections)
+
+
+def _pick(run: Run, connections: Sequence[Connection]) -> Connection | None:
+    from ..terminal.picker import pick_connection
+    from ..terminal.prompts import ask_text
+
+    if not any(each.is_fullstory for each in connections):
+        run.guide.note("There is no connection to Fullstory here yet.")
+    world, masker = run.app.world, run.app.masker
+    picked = pick_connection(
+        world,
+        connections,
+        creating=True,
+        default=_usual(run, connections),
+        masked=masker.sentence if masker else str,
+    )
+    if picked is None:
+        run.answers.create = ask_text(
+            world, "A name for it:", default=_free_name(connections), check=_wrong
+        )
+    return picked
+
+
+def _usual(run: Run, connections: Sequence[Connection]) -> str | None:
+    """The id of the connection to point at first: the profile's, or the environment's."""
+    wanted = run.keys.get("connection") or run.app.world.environ.get(env.CONNECTION)
     for each in connections:
-        if current is not None and current in (each.id, each.key, each.name):
+        if wanted and wanted in (each.id, each.key, each.name):
             return each.id
     return None
 
@@ -144,3 +117,54 @@ def _free_name(connections: Sequence[Connection]) -> str:
 
 def _wrong(name: str) -> str | None:
     return None if 0 < len(name) <= 100 else "Type a name of 1 to 100 characters."
+
+
+# -- getting it ready
+
+
+def _create(run: Run, connections: Sequence[Connection]) -> Connection | None:
+    """A new one or, where one of that name is there already, that one, mended if need be."""
+    from . import connecting
+
+    if run.app.dry_run:
+        return None
+    name = run.answers.create or None
+    run.remember()
+    another = name is not None and any(each.is_fullstory for each in connections)
+    return _followed(run, connecting.create(run.preview, name, another=another))
+
+
+def _ready(run: Run, connection: Connection) -> Connection:
+    """``connection`` once it can be used; what a person has to do for that is said."""
+    from ..membrane.connecting import Phase, Step, phase
+    from . import connecting
+
+    state = phase(connection)
+    if run.app.dry_run or state is Phase.READY:
+        return connection
+    if state is not Phase.BUILDING:
+        if not run.asks:
+            from ..membrane.catalogue import unready
+
+            raise unready(connection)
+        step = Step("reconnect", connection)
+        connection = connecting.take(run.preview, step, connection.name)
+    return _followed(run, connection)
+
+
+def _followed(run: Run, connection: Connection) -> Connection:
+    from . import connecting
+
+    _settled(run, connection)
+    try:
+        return connecting.follow(run.preview, connection, run.wait)
+    except (NeedsPerson, Unavailable) as error:
+        if error.code in ("connection_not_ready", "connection_building"):
+            error.hint = f"{_what_to_do(error)} `{resuming(run.answers)}`."
+        raise
+
+
+def _what_to_do(error: FsctlError) -> str:
+    """The hint of a connection that is not ready in time, up to the command that goes on."""
+    before, mark, _ = (error.hint or "").partition("then run")
+    return before + mark if mark else "Go on with"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import FsctlError, NeedsPerson
 from ..settings import env
 from .app import App
-from .init_plan import Answers, Found, Road
+from .init_plan import Answers, Found, Road, at_home
 
 if TYPE_CHECKING:
     from ..settings.profiles import Profiles
@@ -103,5 +103,5 @@ def _membrane(preview: App) -> str | None:
 
     with contextlib.suppress(FsctlError):  # a setting that names none: told when it is chosen
         command = membrane_command(preview)
-        return None if command is None else " ".join(command)
+        return None if command is None else at_home(" ".join(command), preview.world.environ)
     return None

@@ -238,6 +238,12 @@ def in_words(keys: Mapping[str, Any], *, in_use: bool) -> str:
     return ", ".join(str(part) for part in parts if part)
 
 
+def at_home(path: str, environ: Mapping[str, str]) -> str:
+    """``path`` as people write it: what lies in the home directory begins with ``~``."""
+    home = environ.get("HOME", "").rstrip("/")
+    return f"~{path[len(home) :]}" if home and path.startswith(f"{home}/") else path
+
+
 def reached_in_words(whose: str, connections: int, seconds: float) -> str:
     count = "1 connection" if connections == 1 else f"{connections} connections"
     return f"{whose}. Membrane answered in {seconds:.1f} s: {count}."

@@ -12,6 +12,7 @@ from fsctl.cli.init_plan import (
     Found,
     Road,
     asks_for_use,
+    at_home,
     changes,
     consistent,
     current_road,
@@ -214,3 +215,17 @@ def test_going_on_needs_no_answer_twice() -> None:
         resuming(answers) == "fsctl init --road login --create-connection= --profile-name 'my work'"
     )
     assert resuming(Answers()) == "fsctl init"
+
+
+@pytest.mark.parametrize(
+    ("path", "home", "shown"),
+    [
+        ("/home/ada/x.toml", "/home/ada", "~/x.toml"),
+        ("/home/ada/x.toml", "/home/ada/", "~/x.toml"),
+        ("/home/adam/x.toml", "/home/ada", "/home/adam/x.toml"),
+        ("/x.toml", "/", "/x.toml"),
+        ("/x.toml", "", "/x.toml"),
+    ],
+)
+def test_what_lies_at_home_is_written_as_people_do(path: str, home: str, shown: str) -> None:
+    assert at_home(path, {"HOME": home}) == shown
