@@ -194,8 +194,7 @@ class PickList:
         titles, details = self._columns()
         choice = self._choices[self.chosen]
         cut = width(choice.title) > titles or width(choice.detail) > details
-        text = ": ".join(part for part in (choice.title, choice.detail) if part)
-        return [("class:detail", f"\n{text}")] if cut else []
+        return [("class:detail", f"\n{choice.title}\n{choice.detail}".rstrip())] if cut else []
 
     def _columns(self) -> tuple[int, int]:
         """The cells of titles and of details; the widest title of all decides, not of those shown,

@@ -103,7 +103,8 @@ def confirm(world: World, question: str, *, default: bool) -> bool:
 def _safe(choice: Choice) -> Choice:
     from ..membrane.redact import redact
 
-    return Choice(choice.value, clean(redact(choice.title)), clean(redact(choice.detail)))
+    title, detail = (clean(redact(text)).strip() for text in (choice.title, choice.detail))
+    return Choice(choice.value, title, detail)
 
 
 def _verdict(check: Check, text: str) -> bool | str:
