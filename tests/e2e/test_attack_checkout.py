@@ -18,7 +18,7 @@ import pytest
 from tests.support.command import Ended, Fsctl
 from tests.support.fake_membrane import FakeMembrane
 from tests.support.online import SECRET, SYSTEM_PATH, Online, online, with_membrane
-from tests.support.scripted_server import ScriptedServer, scripted
+from tests.support.scripted_server import ScriptedServer, free_port, scripted
 
 LIST = ("users", "list", "--limit", "1")
 CREATE = ("annotations", "create", "x")
@@ -287,11 +287,9 @@ def test_whatever_is_called_in_it_nothing_of_it_runs_and_no_credential_goes_ther
 ) -> None:
     checkout = Checkout(tmp_path / "work" / "checkout", evil.url)
     before, content = len(server.server.requests), contents(checkout.root)
-    env = {
-        "PATH": checkout.path(),
-        "MEMBRANE_TOKEN": SECRET,
-        "MEMBRANE_API_URL": server.server.url,
-    }
+    # In the profile: a project file goes before that, and behind a variable.
+    profile(home, f'api_url = "{server.server.url}"')
+    env = {"PATH": checkout.path(), "MEMBRANE_TOKEN": SECRET}
     Fsctl(home, env)(*line, cwd=checkout.root)
     assert checkout.sprung == []
     assert evil.sent() == []
@@ -308,7 +306,8 @@ def test_nor_without_a_token_where_only_its_programs_are_found(
 ) -> None:
     checkout = Checkout(tmp_path / "work" / "checkout", evil.url)
     below = checkout.root / "packages" / "app"
-    done = Fsctl(home, {"PATH": checkout.path()})(*line, cwd=below)
+    env = {"PATH": checkout.path(), "HTTPS_PROXY": f"http://127.0.0.1:{free_port()}"}
+    done = Fsctl(home, env)(*line, cwd=below)
     assert "pat-theirs" not in done.show
     assert checkout.sprung == []
     assert evil.sent() == []
@@ -322,13 +321,11 @@ def test_trust_moves_no_credential_and_runs_nothing(
     checkout = Checkout(tmp_path / "work" / "checkout", evil.url)
     file = checkout.root / ".fsctl.toml"
     file.write_text(file.read_text().replace('profile = "theirs"', 'profile = "mine"'))
-    env = {
-        "PATH": checkout.path(),
-        "MEMBRANE_API_URL": server.server.url,
-        "FSCTL_TRANSPORT": "http",
-    }
+    env = {"PATH": checkout.path(), "FSCTL_TRANSPORT": "http"}
     fsctl = Fsctl(home, env)
     assert fsctl("profiles", "create", "mine", cwd=home).code == 0
+    address = ("profiles", "set", "api_url", server.server.url, "--profile", "mine")
+    assert fsctl(*address, cwd=home).code == 0
     trusted = fsctl("profiles", "trust", ".", cwd=checkout.root)
     assert trusted.code == 0, trusted.show
     assert "token_command" not in trusted.err
