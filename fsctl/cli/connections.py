@@ -25,7 +25,8 @@ COLUMNS = (
     Column("key", kind="id", importance=2),
     Column("error", importance=4),
 )
-LIST_COLUMNS = tuple(column for column in COLUMNS if column.key != "app")
+ANY_APP_COLUMNS = COLUMNS[:-2]
+LIST_COLUMNS = tuple(column for column in ANY_APP_COLUMNS if column.key != "app")
 CONNECTOR_COLUMNS = (Column("name", importance=8), Column("id", kind="id", importance=9))
 
 
@@ -59,7 +60,7 @@ def list_(app: App, any_app: bool) -> Rows:
 
     app.check_output()
     found = [each for each in all_connections(app) if any_app or each.is_fullstory]
-    return Rows([as_row(each) for each in found], COLUMNS if any_app else LIST_COLUMNS)
+    return Rows([as_row(each) for each in found], ANY_APP_COLUMNS if any_app else LIST_COLUMNS)
 
 
 @group.command(
