@@ -108,10 +108,8 @@ def init(
         raise plan.refuse_missing(flags, _why_nobody(app))
     app.messages = guide = Guide(app.messages)
     if asks:
-        guide.title(
-            "Set up fsctl",
-            "A few questions; then a profile is stored, and nothing secret. Ctrl-C stores nothing.",
-        )
+        about = "A few questions; nothing secret is stored, and on Ctrl-C nothing at all."
+        guide.title("Set up fsctl", about)
     stored = set_up(Run(app, guide, answers, found, asks=asks, checks=checks, wait=wait))
     as_data = not app.renders_table or app.asks_for_data or app.dry_run
     if not app.dry_run:

@@ -244,23 +244,26 @@ def at_home(path: str, environ: Mapping[str, str]) -> str:
     return f"~{path[len(home) :]}" if home and path.startswith(f"{home}/") else path
 
 
-def reached_in_words(whose: str, connections: int, seconds: float) -> str:
-    count = "1 connection" if connections == 1 else f"{connections} connections"
-    return f"{whose}. Membrane answered in {seconds:.1f} s: {count}."
+def reached_in_words(connections: int, seconds: float) -> str:
+    count = "is 1 connection" if connections == 1 else f"are {connections} connections"
+    return f"Membrane answered in {seconds:.1f} s; there {count}."
 
 
 def token_in_words(facts: TokenFacts, now: float) -> str:
-    """Where a token comes from, whose it is and when it ends, as far as it tells."""
+    """Where a token comes from and stays, whose it is and when it ends, as far as it tells."""
     from ..membrane.token_facts import in_words as length
 
     parts = [
         f"workspace {facts.workspace}" if facts.workspace else "",
         f"tenant {facts.tenant}" if facts.tenant else "",
-        "another is made when it ends"
-        if facts.renews
-        else f"ends in {length(facts.expires - now)}"
-        if facts.expires is not None
-        else "",
+        f"ends in {length(facts.expires - now)}" if facts.expires and not facts.renews else "",
     ]
     told = ", ".join(part for part in parts if part)
-    return f"The token of {facts.origin} works" + (f" ({told})" if told else "")
+    whose = f" ({told})" if told else ""
+    match facts.origin:
+        case "membrane token":
+            return f"The membrane login works{whose}; it stays with membrane."
+        case "token_command":
+            return f"The command's token works{whose}; it is stored nowhere."
+        case origin:
+            return f"{origin} works{whose}; it stays in the environment."

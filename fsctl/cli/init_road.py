@@ -69,7 +69,8 @@ def _reach(run: Run, road: Road) -> list[Connection]:
         run.guide.done("The sandbox is ready, with made-up people in it.")
     else:
         took = world.monotonic() - began
-        run.guide.done(plan.reached_in_words(_whose(run), len(connections), took))
+        run.guide.done(_whose(run))
+        run.guide.note(plan.reached_in_words(len(connections), took))
     return connections
 
 
@@ -77,7 +78,7 @@ def _whose(run: Run) -> str:
     """Where the credentials come from and whose they are; nothing secret."""
     road = run.preview.road
     if road.tokens is None:
-        return "The login of the membrane command line works"
+        return "The membrane login works; it stays with membrane."
     from ..membrane.token_facts import read_facts
 
     now = run.preview.unix_time()

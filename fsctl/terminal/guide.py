@@ -6,7 +6,9 @@ copied. Where nobody looks on, everything is said as any command says it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
 
 from .messages import Messages
 from .sanitise import clean
@@ -67,12 +69,14 @@ class Guide(Messages):
         self._lines(["", self._paint(_BOLD, head), *lines, ""])
 
     def note(self, text: str) -> None:
-        if not self.quiet:
-            self.announce(text)
+        if not self._drawn:
+            super().note(text)
+        elif not self.quiet:
+            self._lines(self._wrapped(_sentence(text), _INDENT, _INDENT, _DIM))
 
     def announce(self, text: str) -> None:
         if self._drawn:
-            self._lines(self._wrapped(text[:1].upper() + text[1:], _INDENT, _INDENT, _DIM))
+            self._lines(self._wrapped(_sentence(text), _INDENT, _INDENT))
         else:
             super().announce(text)
 
@@ -83,28 +87,24 @@ class Guide(Messages):
             super().address(url)
 
     def warn(self, text: str) -> None:
-        self.trouble(text[:1].upper() + text[1:] if self._drawn else text)
+        self.trouble(_sentence(text) if self._drawn else text)
 
     def _lines(self, lines: Sequence[str]) -> None:
         self._write("".join(f"{line}\n" for line in lines))
 
     def _wrapped(self, text: str, first: str, others: str, color: str = "") -> list[str]:
         """``text`` broken at blanks to fit behind ``first`` or, on later lines, ``others``."""
-        head, inside = first, False
-        lines = []
-        for line in _broken(self._safe(text), self._room - len(others)):
-            lines.append(head + self._colored(line, color, inside))
-            inside ^= line.count("`") % 2 == 1  # a command that goes on in the next line
-            head = others
-        return lines
+        heads = chain([first], repeat(others))
+        lines = _broken(self._safe(text), self._room - len(others))
+        return [head + self._colored(line, color) for head, line in zip(heads, lines, strict=False)]
 
-    def _colored(self, line: str, color: str, inside: bool) -> str:
+    def _colored(self, line: str, color: str) -> str:
         """The line with what stands in backticks as commands."""
         if not self.world.stderr_color:
             return line
         parts = line.split("`")
         return "".join(
-            self._paint(_CYAN if (index % 2 == 1) != inside else color, part)
+            self._paint(_CYAN if index % 2 == 1 else color, part)
             for index, part in enumerate(parts)
         )
 
@@ -112,10 +112,15 @@ class Guide(Messages):
         return f"{color}{text}{_PLAIN}" if color and text and self.world.stderr_color else text
 
 
+def _sentence(text: str) -> str:
+    """What is said behind ``fsctl:``, standing alone."""
+    return text[:1].upper() + text[1:]
+
+
 def _broken(text: str, room: int) -> Iterator[str]:
-    """The lines of ``text``; a word that is too long stays whole, to be copied."""
+    """The lines of ``text``; commands, and words that are too long, stay whole, to be copied."""
     line = ""
-    for word in text.split():
+    for word in re.findall(r"`[^`]*`[^` ]*|[^ ]+", text):
         longer = f"{line} {word}" if line else word
         if line and width(longer) > room:
             yield line

@@ -20,11 +20,15 @@ from fsctl.cli.init_plan import (
     missing,
     next_commands,
     overruling,
+    reached_in_words,
     refuse_missing,
     resuming,
+    roads_in_words,
     suggested_name,
+    token_in_words,
 )
 from fsctl.errors import Usage
+from fsctl.membrane.token_facts import TokenFacts
 
 TOKEN = Found(token="MEMBRANE_TOKEN", membrane="/usr/bin/membrane")
 MEMBRANE = Found(membrane="/usr/bin/membrane")
@@ -229,3 +233,42 @@ def test_going_on_needs_no_answer_twice() -> None:
 )
 def test_what_lies_at_home_is_written_as_people_do(path: str, home: str, shown: str) -> None:
     assert at_home(path, {"HOME": home}) == shown
+
+
+# -- in words
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (
+            TokenFacts("MEMBRANE_TOKEN", "jwt", "acme", "support", expires=3 * 86400.0),
+            "MEMBRANE_TOKEN works (workspace acme, tenant support, ends in 3 days); it stays in "
+            "the environment.",
+        ),
+        (
+            TokenFacts("membrane token", "jwt", None, "support", expires=9.0, renews=True),
+            "The membrane login works (tenant support); it stays with membrane.",
+        ),
+        (
+            TokenFacts("token_command", "opaque"),
+            "The command's token works; it is stored nowhere.",
+        ),
+    ],
+)
+def test_it_is_said_where_a_token_stays_and_whose_it_is(facts: TokenFacts, words: str) -> None:
+    assert token_in_words(facts, now=0) == words
+
+
+def test_what_is_there_is_said_with_each_road() -> None:
+    said = {road: more for road, _, more in roads_in_words({}, TOKEN)}
+    assert said["token"] == "MEMBRANE_TOKEN is set"
+    assert said["login"] == "with /usr/bin/membrane"
+    said = {road: more for road, _, more in roads_in_words({"token_command": "x"}, NOTHING)}
+    assert said["token"] == "the profile's token_command prints it"
+    assert said["login"] == "not installed yet"
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "are 0 connections"), (1, "is 1 connection")])
+def test_connections_are_counted_in_words(count: int, words: str) -> None:
+    assert reached_in_words(count, 0.123) == f"Membrane answered in 0.1 s; there {words}."

@@ -96,7 +96,7 @@ def test_the_sandbox_is_two_keys_away_and_what_to_type_next_works(fsctl: Fsctl) 
         == f"""\
 
 Set up fsctl
-A few questions; then a profile is stored, and nothing secret. Ctrl-C stores nothing.
+A few questions; nothing secret is stored, and on Ctrl-C nothing at all.
 
 ? How do you reach Membrane? Just try the sandbox
   Sandbox: nothing leaves this machine.
@@ -129,7 +129,7 @@ def test_a_token_that_is_there_is_pointed_at_and_stays_there(server: Online, hom
     with Window("init", env=token(server, home), cwd=home) as window:
         window.see("> A token in the environment MEMBRANE_TOKEN is set")
         window.type(ENTER)
-        window.see("The token of MEMBRANE_TOKEN works")
+        window.see("MEMBRANE_TOKEN works; it stays in the environment.")
         window.answer(CONNECTION, ENTER)
         window.answer(NAME, CLEAR_LINE, "live", ENTER)
         ended = window.end()
@@ -224,7 +224,7 @@ def test_without_a_token_a_command_can_be_named(server: Online, home: Path, tmp_
         window.answer("The command:", f"echo {SECRET}", ENTER)
         window.see("no secret is kept on disk")
         window.type(CLEAR_LINE, f"cat {secret}", ENTER)
-        window.see("The token of token_command works")
+        window.see("The command's token works; it is stored nowhere.")
         window.answer(CONNECTION, ENTER)
         ended = window.end()
     assert ended.code == 0, ended.show
