@@ -178,9 +178,11 @@ def test_who_interrupts_us_again_interrupts_the_child() -> None:
     body = f"try:\n {WAITS}\nexcept KeyboardInterrupt:\n print('told at last', flush=True)"
     with window(body) as terminal:
         terminal.wait_for(b" waits")
-        while b"told at last" not in terminal.screen:
+        for _ in range(100):
             terminal.process.send_signal(signal.SIGINT)
             terminal.look(0.2)
+            if b"told at last" in terminal.screen:
+                break
         terminal.wait_for(b"interrupted")
 
 
