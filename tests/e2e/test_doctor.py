@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from fsctl import __version__
 from fsctl.cli.checks import every, run
 from fsctl.cli.checks.outcome import ok
 from fsctl.cli.checks.run import Check
@@ -324,15 +323,15 @@ def test_the_whole_screen(tmp_path: Path) -> None:
     for kind in ("CONFIG", "CACHE", "STATE", "DATA"):
         del fsctl.env[f"FSCTL_{kind}_DIR"]
     done = fsctl("doctor", "--offline", "-o", "table")
-    python = re.compile(r"(?<=python      ).*")
-    trust = re.compile(r"(?<=tls         )[^\n]*(\n {16}[^\n]*)*")
-    told = trust.sub("…", python.sub("…", done.out))
-    assert done.code == 4
-    assert (
-        told
-        == f"""\
+    told = done.out
+    for name in ("fsctl", "python", "tls"):  # which differ between machines, in length too
+        told = re.sub(rf"(?<=✓ {name:<12})[^\n]*(\n {{16}}[^\n]*)*", "…", told)
+    assert (done.code, told) == (4, WHOLE), done.show
+
+
+WHOLE = """\
 This machine
-  ✓ fsctl       {__version__}, in {Path(run.__file__).parents[2]}
+  ✓ fsctl       …
   ✓ python      …
   ✓ home        ~
   ✓ config      ~/.config/fsctl, made when it is needed
@@ -365,7 +364,6 @@ Fullstory
 
 ✗ 1 failed   ✓ 13 ok   · 9 not checked
 """
-    ), done.show
 
 
 @pytest.mark.parametrize("columns", [60, 120])
@@ -393,7 +391,8 @@ def test_on_a_terminal_lines_come_as_checks_end(
     assert "→ Run fsctl connections create." in done.out
     assert "fsctl: error: 1 check failed: connection." in done.out
     assert not set("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏…") & set(done.out)
-    assert all(len(line) <= columns for line in done.out.splitlines()), done.show
+    lines = done.out.splitlines()[3:]  # after paths of this machine, which are left whole
+    assert all(len(line) <= columns for line in lines), done.show
 
 
 def test_without_colour_commands_stand_in_backticks(tmp_path: Path) -> None:

@@ -276,12 +276,12 @@ def test_a_format_that_is_none_fails_and_the_report_comes_in_another(program: Pr
     done = program("doctor", "--offline", env={"FSCTL_OUTPUT": "yaml"})
     told = [json.loads(line) for line in done.out.splitlines()]
     failed = [line["detail"] for line in told if line["name"] == "values"]
-    assert failed == ["FSCTL_OUTPUT holds 'yaml'."], done.show
+    assert failed == ["FSCTL_OUTPUT holds 'yaml'"], done.show
 
 
 def test_all_wrong_values_are_told_at_once(program: Program) -> None:
     report = look(program, FSCTL_VIA="sea", FSCTL_RETRIES="many")
-    report.expect("values", "fail", "FSCTL_VIA holds 'sea'. FSCTL_RETRIES holds 'many'.", "auto")
+    report.expect("values", "fail", "FSCTL_VIA holds 'sea'. FSCTL_RETRIES holds 'many'", "auto")
 
 
 def test_a_variable_that_fsctl_does_not_read_is_a_warning(program: Program) -> None:

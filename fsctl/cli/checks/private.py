@@ -27,7 +27,7 @@ def scrubber(environ: Mapping[str, str]) -> Callable[[str], str]:
         for home in homes
         for pattern, instead in (
             (r"(`[^`]{{0,200}})'{}/", r"\1~/'"),  # quoted in a command, where ~ must not be
-            (r"(?<![\w.-]){}(?![\w.-])", "~"),
+            (r"(?<![\w.-]){}(?!\.?[\w-])", "~"),
         )
     ]
 
