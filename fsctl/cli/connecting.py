@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .app import App
 
 WAIT_FOR = 600.0  # seconds
-CHECK = "See `fsctl connections list` before you do it again."
+CHECK = "See `fsctl connections list`; the same command again takes what was made."
 BLOCKS = 600.0  # seconds: an older membrane ends only when the browser is done
 
 
@@ -170,7 +170,7 @@ def take(app: App, step: Step, name: str | None) -> Connection:
         act,
         "request to reconnect it" if step.verb == "reconnect" else "request for a connection",
         check=CHECK,
-        repeat=step.verb != "connect",  # a second one would be another connection
+        repeat=True,
         patience=BLOCKS,
     )
     if step.verb != "reconnect":

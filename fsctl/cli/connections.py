@@ -179,7 +179,7 @@ def delete(app: App, selector: str) -> One:
     What uses it stops working. Membrane keeps an archived connection and its credentials, and can
     bring it back; nothing at Fullstory is changed.
     """
-    from .connecting import CHECK, the_connection
+    from .connecting import the_connection
 
     app.check_output()
     if not app.dry_run:
@@ -196,7 +196,7 @@ def delete(app: App, selector: str) -> One:
     app.caller.change(
         lambda deadline: app.gateway.archive(there.id, deadline=deadline),
         "request to archive it",
-        check=CHECK,
+        check="See whether `fsctl connections list` still has it.",
     )
     _after(app, there)
     return One({"id": there.id, "name": there.name, "state": "archived"})

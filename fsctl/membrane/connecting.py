@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import NeedsPerson, NotFound, Unavailable
-from .gateway import Connection, Connector, Deadline, Gateway, GatewayError, Trouble
+from .gateway import Connection, Connector, Deadline, Fate, Gateway, GatewayError, Trouble
 
 T = TypeVar("T")
 
@@ -220,7 +220,10 @@ def next_step(
 
 
 def take(gateway: Gateway, step: Step, name: str | None, deadline: Deadline) -> Connection:
-    """Do what a step says, but for what only follows. Raises :class:`GatewayError`."""
+    """Do what a step says, but for what only follows. Raises :class:`GatewayError`.
+
+    It may be repeated where that failure passes: what could make a second connection does not.
+    """
     match step.verb, step.connection:
         case "reconnect", Connection() as lost:
             return gateway.reconnect(lost.id, deadline=deadline)
@@ -233,7 +236,12 @@ def take(gateway: Gateway, step: Step, name: str | None, deadline: Deadline) -> 
                 if failure.trouble is not Trouble.NO_ROUTE:
                     raise  # else an older Membrane, which nothing was asked of yet
     connector = the_connector(gateway.search_connectors(APP, deadline=deadline))
-    return gateway.connect(connector.id, name=name, deadline=deadline)
+    try:
+        return gateway.connect(connector.id, name=name, deadline=deadline)
+    except GatewayError as failure:
+        if failure.fate is Fate.UNKNOWN:
+            failure.trouble = Trouble.FAILED  # nobody may repeat it: it may have made one
+        raise
 
 
 def the_connector(hits: Sequence[Connector]) -> Connector:

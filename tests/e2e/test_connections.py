@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fsctl.sandbox.faults import Faults
 from fsctl.sandbox.options import ConnectionSeed, MembraneOptions
 from fsctl.sandbox.walks import Walk
 from tests.support.command import Ended
@@ -359,6 +360,46 @@ def test_a_wrong_wish_is_refused_before_anything_is_sent(
     road = open_road("http", MAIN_SEED)
     done = run(road, "create", *arguments)
     assert (done.code, road.sent) == (2, []), done.show
+
+
+@pytest.mark.parametrize("fault", ["reset-after:x1", "500:x1", "truncate:x1", "429:x1"])
+@pytest.mark.parametrize(("route", "seeds"), [("ensure", ()), (f"{CUT}/reconnect", (CUT_SEED,))])
+def test_what_ends_in_the_same_connection_is_tried_again(
+    route: str, seeds: tuple[ConnectionSeed, ...], fault: str, open_road: Open
+) -> None:
+    road = open_road("http", *seeds)
+    assert road.server is not None
+    road.server.faults = Faults([f"{fault}@/connections/{route}"])
+    assert one(run(road, "create", "--wait"))["usable"] is True
+    assert len(states(road)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("reset-after:x1", 7), ("truncate:x1", 7), ("429:x1", 0), ("reset:x1", 7)]
+)
+def test_what_could_make_a_second_one_is_not_tried_again(
+    fault: str, code: int, open_road: Open
+) -> None:
+    routes = frozenset(("/connections/ensure", "POST /connections"))
+    road = open_road("http", missing_routes=routes)
+    assert road.server is not None
+    road.server.faults = Faults([f"{fault}@/connection-requests"])
+    done = run(road, "create", "--wait")
+    assert done.code == code, done.show
+    if code == 7:
+        assert "whether it took effect is unknown" in done.err
+        assert "fsctl connections list" in done.err
+    assert one(run(road, "create", "--wait"))["usable"] is True
+    assert len(states(road)) == 1
+
+
+@pytest.mark.parametrize(("fault", "code"), [("reset-after:x1", 7), ("500:x1", 7), ("429:x1", 0)])
+def test_an_archiving_that_was_not_answered_is_told(fault: str, code: int, open_road: Open) -> None:
+    road = open_road("http", MAIN_SEED, CUT_SEED)
+    assert road.server is not None
+    road.server.faults = Faults([f"{fault}@/connections/{CUT}"])
+    done = run(road, "delete", "Fullstory EU", "--yes")
+    assert done.code == code, done.show
 
 
 # -- archiving
