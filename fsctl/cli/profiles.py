@@ -212,6 +212,7 @@ def create(app: App, name: str, activate: bool) -> One | None:
 @group.command(
     "set",
     cls=Command,
+    short_help="Set KEY to VALUE in a profile.",
     examples=(
         "fsctl profiles set timeout 30s",
         'fsctl profiles set token_command "op read op://team/membrane/token"',
@@ -245,6 +246,7 @@ def set_(app: App, key: str, value: str) -> One | None:
 
 @group.command(
     cls=Command,
+    short_help="Remove KEY from a profile.",
     examples=(
         "fsctl profiles set timeout 30s && fsctl profiles unset timeout",
         "fsctl profiles create work --retries 5 && fsctl profiles unset retries --profile work",

@@ -49,6 +49,27 @@ def test_without_it_the_platform_says_where(kind: Kind, variable: str) -> None:
         assert found.name == "fsctl"
 
 
+@pytest.mark.parametrize(("kind", "variable"), KINDS)
+@pytest.mark.parametrize("told", [Path("~/.config/fsctl"), RuntimeError("no home directory")])
+def test_without_a_home_directory_it_is_one_that_cannot_be(
+    kind: Kind, variable: str, told: Path | RuntimeError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import platformdirs
+
+    def nobody(*_names: object, **_options: object) -> Path:
+        if isinstance(told, Path):  # as older versions do
+            return told
+        raise told
+
+    monkeypatch.setattr(platformdirs, f"user_{kind}_path", nobody)
+    found = directory(kind, {variable: ""})
+    assert found.is_absolute()
+    with pytest.raises(NotADirectoryError):
+        (found / "file").read_bytes()
+    with pytest.raises(OSError):
+        found.mkdir(parents=True)
+
+
 def test_the_four_places_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)

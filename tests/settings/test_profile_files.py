@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.errors import Refused, Usage
@@ -145,6 +145,7 @@ def unset_all(directory: Path, name: str) -> Path:
     return unset(directory, name, ["connection", "timeout"])
 
 
+@settings(deadline=None, max_examples=60)  # every change waits for the disk
 @given(changes=CHANGES)
 def test_any_number_of_changes_leaves_what_they_mean(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, str, dict[str, Any]]]
