@@ -19,9 +19,9 @@ class Column(NamedTuple):
     ``key`` is a dotted path into the row. ``header`` is what a table calls it, by default the key
     in capitals. Where the window is too narrow, columns of the lowest ``importance`` go first, and
     then texts, JSON and pairs (``plan=paid seats=5``) are shortened; other kinds and what is
-    ``never_cut`` are not. ``link`` is
-    the path of the address that the cell leads to on terminals with hyperlinks (a URL leads to
-    itself).
+    ``never_cut`` are not. What goes ``beneath`` is never given up: where the window has no room for
+    it in the row, it stands on a line of its own below. ``link`` is the path of the address that
+    the cell leads to on terminals with hyperlinks (a URL leads to itself).
     """
 
     key: str
@@ -30,6 +30,7 @@ class Column(NamedTuple):
     kind: Kind = "text"
     never_cut: bool = False
     link: str = ""
+    beneath: bool = False
 
     @property
     def title(self) -> str:

@@ -257,9 +257,7 @@ class Renderer:
             )
         if writer.dropped:
             names = ", ".join(writer.dropped)
-            self._messages.verbose(
-                f"the window is too narrow for {names}; -o json shows everything"
-            )
+            self._messages.note(f"The window is too narrow for {names}; -o json shows everything.")
 
 
 def _pages(rows: Iterable[Row | Sequence[Row]], lookahead: int) -> Iterator[Sequence[Row]]:

@@ -20,6 +20,7 @@ from .width import fit, pad, shorten, width
 from .world import World
 
 GAP = "  "
+INDENT = "  "  # of what stands beneath a row
 SAMPLE = 500  # rows that widths are taken from, where all rows are at hand
 NARROWEST_TEXT = 16  # below this a column of texts is better left out than shortened
 
@@ -75,14 +76,19 @@ class Table:
             max([width(self._painter.safe(column.title)), *map(width, texts)])
             for column, texts in zip(columns, cells, strict=True)
         ]
-        kept = list(range(len(columns)))
+        kept, beneath = list(range(len(columns))), []
+        # A column that is empty on the whole first page is the least important of all.
+        filled = [any(texts) or not first_page for texts in cells]
         if self._fits:
-            # A column that is empty on the whole first page is the least important of all.
-            filled = [any(texts) or not first_page for texts in cells]
-            kept = _affordable(columns, natural, filled, world.width)
+            kept, beneath = _placed(columns, natural, filled, world.width)
+            kept = _affordable(columns, natural, filled, kept, world.width)
             natural = _shrunk(columns, natural, kept, world.width)
         self.columns = [columns[at] for at in kept]
-        self.dropped = [columns[at] for at in range(len(columns)) if at not in kept]
+        self.beneath = [columns[at] for at in beneath]
+        shown = (*kept, *beneath)
+        self.dropped = [
+            column for at, column in enumerate(columns) if filled[at] and at not in shown
+        ]
         self._widths = [natural[at] for at in kept]
         self._layout = [
             (column, cells, column.right, self._fits and not column.whole)
@@ -99,8 +105,10 @@ class Table:
         return self._painter.dim(line.rstrip()) + "\n"
 
     def lines(self, rows: Sequence[Row]) -> str:
-        """A line for each row."""
-        return "".join([self._line(row) for row in rows])
+        """A line for each row, or two where something stands beneath it."""
+        if not self.beneath:
+            return "".join([self._line(row) for row in rows])
+        return "".join([self._line(row) + self._line_beneath(row) for row in rows])
 
     def _line(self, row: Row) -> str:
         parts = []
@@ -115,6 +123,11 @@ class Table:
             parts.append(" " * blank + text if right else text + " " * blank)
         return GAP.join(parts).rstrip(" ") + "\n"
 
+    def _line_beneath(self, row: Row) -> str:
+        texts = [(column, self._text(row, column)) for column in self.beneath]
+        told = [self._linked(row, column, text) for column, text in texts if text]
+        return f"{INDENT}{GAP.join(told)}\n" if told else ""
+
     def _text(self, row: Row, column: Column) -> str:
         value = row.get(column.key, MISSING)
         if value is MISSING:
@@ -126,23 +139,39 @@ class Table:
         return self._painter.link(text, pick(row, path)) if path else text
 
 
-def _affordable(
+def _placed(
     columns: Sequence[Column], natural: Sequence[int], filled: Sequence[bool], window: int
+) -> tuple[list[int], list[int]]:
+    """Which columns stand in the row, and which beneath it because not all fit the window."""
+    every = range(len(columns))
+    beneath = [at for at in every if columns[at].beneath]
+    full = [at for at in every if filled[at] or columns[at].beneath]
+    if len(beneath) == len(full) or _room([natural[at] for at in full]) <= window:
+        beneath = []
+    return [at for at in every if at not in beneath], beneath
+
+
+def _affordable(
+    columns: Sequence[Column],
+    natural: Sequence[int],
+    filled: Sequence[bool],
+    placed: Sequence[int],
+    window: int,
 ) -> list[int]:
     """Which columns stay: the least important go until the rest, shortened, fit the window."""
-    kept = list(range(len(columns)))
+    kept = list(placed)
 
     def least() -> int:
         return min(kept, key=lambda at: (filled[at], columns[at].importance, -at))
 
-    def room() -> int:
-        return sum(_least_width(columns[at], natural[at]) for at in kept) + len(GAP) * (
-            len(kept) - 1
-        )
-
-    while len(kept) > 1 and room() > window:
+    while len(kept) > 1 and _room([_least_width(columns[at], natural[at]) for at in kept]) > window:
         kept.remove(least())
     return kept
+
+
+def _room(widths: Sequence[int]) -> int:
+    """The cells that columns of these widths take beside each other."""
+    return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
 def _least_width(column: Column, natural: int) -> int:
@@ -155,7 +184,7 @@ def _shrunk(
     """The widths, with the widest texts cut down to one common width so that all fit."""
     widths = list(natural)
     texts = [at for at in kept if not columns[at].whole]
-    excess = sum(widths[at] for at in kept) + len(GAP) * (len(kept) - 1) - window
+    excess = _room([widths[at] for at in kept]) - window
     if excess <= 0 or not texts:
         return widths
     room = sum(widths[at] for at in texts) - excess

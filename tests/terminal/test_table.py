@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,12 +116,52 @@ def test_a_build_log_s_table_is_aligned_after_its_commands_are_broken() -> None:
     assert table(build_log(), rows, columns)[1:] == ["\\x3a:error::x  |", "Ada            |"]
 
 
-def test_left_out_columns_are_named_only_to_those_who_ask() -> None:
-    for verbose in (False, True):
-        screen = terminal(40)
-        messages = Messages(screen, verbose_asked=verbose)
-        Renderer(screen, Output(), messages).rows([ROW], columns=COLUMNS)
-        assert ("too narrow for NAME, CREATED, SEATS" in screen.err) == verbose
+@pytest.mark.parametrize("quiet", [False, True])
+def test_left_out_columns_are_named_unless_quiet_was_asked_for(quiet: bool) -> None:
+    screen = terminal(40)
+    messages = Messages(screen, quiet=quiet)
+    Renderer(screen, Output(), messages).rows([ROW], columns=COLUMNS)
+    assert ("too narrow for NAME, CREATED, SEATS;" in screen.err) != quiet
+
+
+def test_a_column_without_values_is_not_missed() -> None:
+    screen = terminal(40)
+    row = dict.fromkeys(ROW, None) | {"id": ROW["id"]}
+    Renderer(screen, Output(), Messages(screen)).rows([row], columns=COLUMNS)
+    assert screen.err == ""
+
+
+BENEATH = [
+    Column("id", kind="id", importance=9),
+    Column("name", importance=2),
+    Column("age", beneath=True, never_cut=True),
+    Column("url", kind="url", beneath=True),
+]
+
+
+def test_what_goes_beneath_stands_in_the_row_while_all_fits_and_is_never_given_up() -> None:
+    row = {"id": "5", "name": "Ada", "age": "3 d", "url": "https://x.test/5"}
+    assert table(terminal(40), [row], BENEATH) == [
+        "ID  NAME  AGE  URL",
+        "5   Ada   3 d  https://x.test/5",
+    ]
+    assert table(terminal(20), [row, {"id": "6", "name": "Bo"}], BENEATH) == [
+        "ID  NAME",
+        "5   Ada",
+        "  3 d  https://x.test/5",
+        "6   Bo",
+    ]
+
+
+def test_what_goes_beneath_stands_alone_where_there_is_nothing_above_it() -> None:
+    rows = [{"url": "https://x.test/5"}]
+    assert table(terminal(20), rows, BENEATH[3:]) == ["URL", "https://x.test/5"]
+
+
+def test_an_address_that_only_a_later_page_has_stands_beneath_too() -> None:
+    pages = [[{"id": "5" * 18, "name": "Ada"}], [{"id": "6", "name": "Bo", "url": "https://x.y/6"}]]
+    lines = table(terminal(30), iter(pages), BENEATH)
+    assert lines[-1] == "  https://x.y/6"
 
 
 def test_the_header_is_dim_only_with_colour() -> None:
