@@ -12,6 +12,7 @@ from .options import LazyGroup
 
 if TYPE_CHECKING:
     from ..fullstory.ids import Reference
+    from ..fullstory.sessions import Session
 
 
 class _Sessions(LazyGroup):
@@ -35,6 +36,32 @@ def group() -> None:
     A session is named by its id (DEVICE_ID:SESSION_ID or a Client ID), by the URL of its replay in
     any of its forms, or by a person, whose newest session it is then.
     """
+
+
+def replay_if_known(app: App, session: Session) -> str | None:
+    """As :func:`replay_of`; None, said with ``-v``, where nobody told the organisation."""
+    try:
+        return replay_of(app, session)
+    except Usage as error:
+        app.messages.verbose(error.message)
+        return None
+
+
+def replay_of(app: App, session: Session) -> str:
+    """Where the replay of a listed session is: as Fullstory told it, else made anew.
+
+    Raises :class:`Usage` where it has to be made and nobody told the organisation.
+    """
+    from ..fullstory.ids import Reference
+
+    if session.url is not None:
+        return session.url
+    if session.foreign_url:
+        app.messages.warn_once(
+            "an address that the list of sessions gives is none of Fullstory's, and is not "
+            f"passed on: {session.foreign_url[:100]!a}."
+        )
+    return replay_address(app, Reference(session.id))
 
 
 def replay_address(app: App, reference: Reference) -> str:

@@ -16,7 +16,7 @@ from .moments import moment, span
 from .numbers import Number
 from .options import Command, pass_app
 from .results import Drawn, One, Rows
-from .sessions import replay_address
+from .sessions import replay_if_known, replay_of
 from .who import reading_options
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from ..fullstory.sessions import Session
 
 COLUMNS = (
-    Column("createdTime", "BEGAN", kind="time", importance=9),
-    Column("age", importance=8),
-    Column("id", kind="id", importance=7, link="fsUrl"),
-    Column("fsUrl", "REPLAY", kind="url", importance=5),
+    Column("createdTime", "BEGAN", kind="time", importance=6),
+    Column("age", importance=7),
+    Column("id", kind="id", importance=9, link="fsUrl"),
+    Column("fsUrl", "REPLAY", kind="url", beneath=True),
 )
 # With several people: who was asked for, and whose the session is.
 COLUMNS_OF_MANY = (
-    Column("who", importance=6),
+    Column("who", importance=8),
     Column("user_id", kind="id", importance=4),
     *COLUMNS,
 )
@@ -126,7 +126,12 @@ def list_sessions(
                 owner = _owner(name, person) if tells_owner else {}
                 yield [{**owner, **row(app, session)} for session in found.sessions]
 
-    return Rows(pages(), COLUMNS_OF_MANY if tells_owner else COLUMNS, search.ending)
+    return Rows(pages(), _columns(app, of_many=tells_owner), search.ending)
+
+
+def _columns(app: App, *, of_many: bool) -> list[Column]:
+    columns = COLUMNS_OF_MANY if of_many else COLUMNS
+    return [column for column in columns if column.key != "age" or app.renders_table]
 
 
 class Search:
@@ -177,8 +182,10 @@ def _owner(name: str, person: Person) -> dict[str, Any]:
 
 
 def row(app: App, session: Session) -> dict[str, Any]:
-    """A session as a row: its API id, and the API's own fields untouched."""
-    from ..fullstory.ids import Reference
+    """A session as a row: its API id, and the API's own fields untouched.
+
+    Only a table, which a person may click on, has no address that is not Fullstory's.
+    """
     from ..fullstory.sessions import age_of
 
     told: dict[str, Any] = {"id": session.id.text, **session.raw}
@@ -186,11 +193,9 @@ def row(app: App, session: Session) -> dict[str, Any]:
         told.setdefault("createdTime", session.created.isoformat())
         if app.renders_table or (app.fields and "age" in app.fields.value):
             told["age"] = age_of(session.created, app.unix_time())  # no use in a file
-    if session.url is None:
-        try:
-            told["fsUrl"] = replay_address(app, Reference(session.id))
-        except Usage as error:
-            app.messages.verbose(error.message)
+    url = replay_if_known(app, session)
+    if not session.foreign_url or app.renders_table:
+        told |= {"fsUrl": url} if url or session.foreign_url else {}
     return told
 
 
@@ -257,13 +262,13 @@ def latest_sessions(
     app.check_output()
     rows = ({**_owner(name, one), **row(app, session)} for name, one, session in each())
     if many:
-        return Rows(rows, COLUMNS_OF_MANY, search.ending)
+        return Rows(rows, _columns(app, of_many=True), search.ending)
     found = list(rows)
     failure = search.ending()
     if not found and failure:
         raise failure
     if failure:
-        return Rows(found, COLUMNS_OF_MANY, lambda: failure)
+        return Rows(found, _columns(app, of_many=True), lambda: failure)
     [told] = found
     return One({key: told[key] for key in told if key not in ("who", "user_id")}, COLUMNS)
 
@@ -279,14 +284,12 @@ def _check_bare(app: App, show: str) -> None:
 
 
 def _lines(app: App, sessions: Iterable[Session], show: str, search: Search) -> Iterator[str]:
-    from ..fullstory.ids import Reference
-
     for session in sessions:
         try:
             if show == "id":
                 yield f"{session.id.text}\n"
             else:
-                url = session.url or replay_address(app, Reference(session.id))
+                url = replay_of(app, session)
                 yield f"{url if app.masker is None else app.masker.url(url)}\n"
         except Usage as error:  # nobody told the organisation
             search.failed(error)

@@ -15,7 +15,7 @@ from .moments import span
 from .numbers import Number
 from .options import Command, pass_app
 from .results import Drawn, One, Rows
-from .sessions import replay_address
+from .sessions import replay_address, replay_of
 from .who import reading_options
 
 if TYPE_CHECKING:
@@ -128,13 +128,13 @@ def open_newest(
 ) -> Drawn | None:
     """Open the newest session of the one person whom ``who`` means."""
     from ..fullstory import sessions
-    from ..fullstory.ids import REPLAY_HOSTS, Reference, parse_reference
+    from ..fullstory.ids import REPLAY_HOSTS, parse_reference
 
     newest = sessions.newest_of(
         app.caller, who, note=app.messages.note, reading=reading, by_id=by_id
     )
     if newest.url is None:
-        return _show(app, replay_address(app, Reference(newest.id)))
+        return _show(app, replay_of(app, newest))
     try:
         told = parse_reference(newest.url)
     except Usage:

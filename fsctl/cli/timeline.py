@@ -14,7 +14,7 @@ from ..terminal.columns import Column
 from .app import App
 from .options import Command, pass_app
 from .results import Drawn, One, Result, Rows
-from .sessions import replay_address
+from .sessions import replay_address, replay_if_known
 from .who import reading_options
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _meant(app: App, text: str, reading: Reading | None) -> _Meant:
     if newest is None:
         raise sessions.none_of(text)
     app.messages.note(f"The newest session of {text!a} is {newest.id.text}.")
-    return _Meant(newest.id, Who.of(person), newest.url or "")
+    return _Meant(newest.id, Who.of(person), replay_if_known(app, newest) or "")
 
 
 def _mask(app: App, who: Who | None) -> Mask | None:

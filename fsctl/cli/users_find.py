@@ -12,6 +12,7 @@ from ..terminal.columns import Column
 from .app import App
 from .options import Command, pass_app
 from .results import Rows
+from .sessions import replay_if_known
 
 if TYPE_CHECKING:
     from ..fullstory.finding import Match, Matches
@@ -24,9 +25,15 @@ COLUMNS = (
     Column("uid", kind="id", importance=6),
     Column("display_name", "NAME", importance=7),
     Column("email", importance=7),
-    Column("newest_session.age", "LAST SESSION", importance=6, never_cut=True),
-    Column("newest_session.url", "REPLAY", kind="url", importance=5),
     Column("is_being_deleted", "DELETING", kind="bool", importance=2),
+    Column(
+        "newest_session.age",
+        "LAST SESSION",
+        never_cut=True,
+        link="newest_session.url",
+        beneath=True,
+    ),
+    Column("newest_session.url", "REPLAY", kind="url", beneath=True),
 )
 
 WHY_MISSING = (
@@ -120,4 +127,5 @@ def _newest(app: App, person: Person) -> dict[str, Any] | None:
     if session.created is not None:
         age = f"{sessions.age_of(session.created, app.unix_time())} ago"
     created = to_api(session.created) if session.created else None
-    return {"id": session.id.text, "created": created, "age": age, "url": session.url}
+    url = replay_if_known(app, session)
+    return {"id": session.id.text, "created": created, "age": age, "url": url}

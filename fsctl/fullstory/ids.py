@@ -46,6 +46,7 @@ _AROUND = (
     "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 )
 _SESSION = ("session", "client-session")  # path segments; FS('getSession') gives the latter
+_APP_ADDRESS = re.compile(r"https://(?:[A-Za-z0-9-]{1,63}\.){0,5}fullstory\.com/[!-~]*")
 _ORG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -173,6 +174,11 @@ def _broken(text: str) -> Usage:
     return Usage(
         f"{text[:140]!a} does not name a session.", hint=SESSION_ADVICE, code="not_a_session"
     )
+
+
+def is_app_address(text: str) -> bool:
+    """Whether ``text`` is an https address of Fullstory's, on whatever host of its domain."""
+    return _APP_ADDRESS.fullmatch(text) is not None
 
 
 def is_org(text: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..errors import Refused, Unavailable
 from . import people
 from .call import Caller
-from .ids import SessionId, parse_session
+from .ids import SessionId, is_app_address, parse_session
 from .limits import SESSIONS_LIMIT_DEFAULT
 from .operations import LIST_SESSIONS
 from .people import Person
@@ -28,12 +28,16 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Session(NamedTuple):
-    """A session as a list tells it. ``created`` is aware, in UTC; ``raw`` the API's own row."""
+    """A session as a list tells it. ``created`` is aware, in UTC; ``raw`` the API's own row.
+
+    ``url`` leads to Fullstory; where the address that was told does not, it is ``foreign_url``.
+    """
 
     id: SessionId
     created: datetime | None
     url: str | None
     raw: Mapping[str, Any]
+    foreign_url: str = ""
 
 
 class Listing(NamedTuple):
@@ -153,13 +157,14 @@ def _session(row: Any) -> Session:
     if not isinstance(row, Mapping):
         raise _odd("The answer holds something that is no session.")
     url = _first(row, "fsUrl", "fs_url")
-    link = url if isinstance(url, str) and re.fullmatch(r"https?://[!-~]+", url) else None
+    told = url if isinstance(url, str) else ""
+    ours = is_app_address(told)
     device, session = _first(row, "userId", "user_id"), _first(row, "sessionId", "session_id")
     identifier = parse_session(f"{device}:{session}")
     if identifier is None:
         raise _odd("The answer holds a session without its ids.")
     created = moment_of(_first(row, "createdTime", "created_time"))
-    return Session(identifier, created, link, row)
+    return Session(identifier, created, told if ours else None, row, "" if ours else told)
 
 
 def _first(row: Mapping[str, Any], *names: str) -> Any:

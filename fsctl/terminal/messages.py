@@ -43,6 +43,7 @@ class Messages:
         self.masker: Masker | None = None
         self.hushed = False  # notes and warnings are left to a report that tells them itself
         self._broken = False
+        self._warned: set[str] = set()
 
     def note(self, text: str) -> None:
         """Something good to know, such as which session was chosen."""
@@ -64,6 +65,12 @@ class Messages:
         """Something that may be wrong, though the command goes on."""
         if not self.hushed:
             self._say("fsctl: " + self._painted(_YELLOW, "warning:") + " ", text)
+
+    def warn_once(self, text: str) -> None:
+        """A warning that would else be repeated for every row it is true of."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.warn(text)
 
     def verbose(self, text: str) -> None:
         """What is being done, for ``-v``."""

@@ -416,8 +416,9 @@ def test_the_table_has_local_times_ages_and_links_to_the_replays(sandbox: Progra
         stdout_is_terminal=True, hyperlinks=True, width=90, now=lambda: now,
     )  # fmt: skip
     assert done.code == 0, done.show
-    header, line = done.out.splitlines()
-    assert header.split() == ["BEGAN", "AGE", "ID"], "no room for the address itself"
+    header, line, address = done.out.splitlines()
+    assert header.split() == ["BEGAN", "AGE", "ID"], "no room for the address in the row"
+    assert REPLAY in address
     assert f"\x1b]8;;{REPLAY}\x1b\\{NEWEST}\x1b]8;;\x1b\\" in line
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:30  \d+ (min|h|d) ", line)
     wide = sandbox("sessions", "list", "ada", stdout_is_terminal=True, width=200)
@@ -562,8 +563,6 @@ def test_a_session_without_an_address_is_listed_and_has_no_url_to_print(
 @pytest.mark.parametrize(
     "url",
     [
-        f"https://evil.test/ui/O/session/{NEWEST}",
-        f"https://app.fullstory.com@evil.test/ui/O/session/{NEWEST}",
         "https://app.fullstory.com/ui/O/session/1:2",
         "https://app.fullstory.com/logout?next=/session/1:2",
     ],
@@ -575,6 +574,26 @@ def test_an_address_that_is_not_that_replay_is_never_opened(
     done = alone("sessions", "open", "ada")
     assert (done.code, done.out) == (1, ""), done.show
     assert "none that is opened" in done.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://evil.test/ui/O/session/{NEWEST}",
+        f"https://app.fullstory.com@evil.test/ui/O/session/{NEWEST}",
+        f"http://app.fullstory.com/ui/O/session/{NEWEST}",
+        f"https://evilfullstory.com/ui/O/session/{NEWEST}",
+    ],
+)
+def test_a_foreign_address_is_never_opened_and_the_replay_is_all_the_same(
+    alone: Program, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    told_as(monkeypatch, url)
+    done = alone("sessions", "open", "ada")
+    assert (done.code, done.out) == (2, ""), done.show
+    alone.profile('[profiles.default]\norg = "ABC"\n')
+    done = alone("sessions", "open", "ada")
+    assert done.out == f"https://app.fullstory.com/ui/ABC/session/{NEWEST}\n", done.show
 
 
 def test_what_could_break_a_line_is_no_url(alone: Program, monkeypatch: pytest.MonkeyPatch) -> None:
