@@ -115,7 +115,7 @@ def init(
     if not app.dry_run:
         _tell(app, guide, stored)
     if as_data:
-        return One(_as_data(app, stored))
+        return One(_as_data(app, stored, answers.create))
     commands = plan.next_commands(stored.road, stored.profile, stored.in_use)
     guide.commands("Type next:", commands)
     return None
@@ -152,8 +152,11 @@ def _tell(app: App, guide: Guide, stored: Stored) -> None:
         )
 
 
-def _as_data(app: App, stored: Stored) -> dict[str, Any]:
-    data = {"dry_run": True} if app.dry_run else {}
+def _as_data(app: App, stored: Stored, create: str | None) -> dict[str, Any]:
+    """What was done, for programs; ``create`` is the connection that a plan would create."""
+    data: dict[str, Any] = {"dry_run": True} if app.dry_run else {}
+    if create is not None:
+        data["create_connection"] = create or True
     return data | {
         "profile": stored.profile,
         "road": stored.road,

@@ -131,21 +131,30 @@ def _create(run: Run, connections: Sequence[Connection]) -> Connection | None:
     name = run.answers.create or None
     run.remember()
     another = name is not None and any(each.is_fullstory for each in connections)
-    return _followed(run, connecting.create(run.preview, name, another=another))
+    try:
+        made = connecting.create(run.preview, name, another=another)
+    except NeedsPerson as error:
+        if error.code == "several_connections":
+            error.hint = (
+                "Name one with --connection ID, or a new one with --create-connection NAME."
+            )
+        raise
+    return _followed(run, made)
 
 
 def _ready(run: Run, connection: Connection) -> Connection:
     """``connection`` once it can be used; what a person has to do for that is said."""
+    from ..membrane.catalogue import of_another_app, unready
     from ..membrane.connecting import Phase, Step, phase
     from . import connecting
 
+    if connection.is_of_another_app:
+        raise of_another_app(connection)
     state = phase(connection)
     if run.app.dry_run or state is Phase.READY:
         return connection
     if state is not Phase.BUILDING:
         if not run.asks:
-            from ..membrane.catalogue import unready
-
             raise unready(connection)
         step = Step("reconnect", connection)
         connection = connecting.take(run.preview, step, connection.name)

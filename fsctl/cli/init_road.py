@@ -9,6 +9,7 @@ from . import init_plan as plan
 from .init_found import lacking
 from .init_plan import Road
 from .init_run import Run
+from .roads import membrane_command
 
 if TYPE_CHECKING:
     from ..membrane.gateway import Connection
@@ -27,6 +28,8 @@ def settle(run: Run) -> tuple[Road, list[Connection]]:
         run.look()
         road = run.answers.road or _ask(run)
         try:
+            if road == "login":
+                membrane_command(run.preview)  # a setting that names none is refused as such
             problem = lacking(road, run.answers, run.keys, run.found)
             if problem is not None:
                 raise problem

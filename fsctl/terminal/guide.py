@@ -33,7 +33,7 @@ class Guide(Messages):
         self.masker = messages.masker
         world = messages.world
         self._drawn = world.stderr_is_terminal and not world.under_ci
-        self._room = max(min(world.width - 1, WIDEST), 20)
+        self._room = min(world.width - 1, WIDEST)
 
     def title(self, text: str, more: str) -> None:
         """What this is, in bold, and a sentence on it; nothing where nobody looks on."""

@@ -205,7 +205,7 @@ def test_a_connection_is_named_by_id_key_or_name_and_stored_by_its_id(
 
 
 @pytest.mark.parametrize(
-    ("selector", "code"), [("nobody", 4), ("6920c5a1d3f4e5b6a7c8d9ff", 4), (LOST, 4)]
+    ("selector", "code"), [("nobody", 4), ("6920c5a1d3f4e5b6a7c8d9ff", 4), (LOST, 4), ("Chat", 4)]
 )
 def test_a_connection_that_cannot_be_used_stores_nothing(
     selector: str, code: int, road: Online
@@ -214,6 +214,16 @@ def test_a_connection_that_cannot_be_used_stores_nothing(
     done = road(*line)
     assert done.code == code, done.show
     assert config(road.fsctl.home) == ""
+
+
+def test_the_check_reads_and_reads_of_nobody(road: Online) -> None:
+    line = ("init", "--road", "token", "--connection", FIRST, "--profile-name", "work")
+    told(road(*line))
+    assert [each for each in road.lines if not each.startswith("GET ")] == ["POST /act"]
+    (act,) = [json.loads(each.body or b"") for each in road.sent if each.method == "POST"]
+    assert act["input"] == {"uid": "fsctl-init-check"}
+    road(*line, "--no-check")
+    assert {each.method for each in road.sent} == {"GET"}
 
 
 def test_a_check_that_fails_stores_nothing_and_says_how_to_store_it(
@@ -295,11 +305,26 @@ def test_a_connection_that_does_not_get_ready_stores_nothing(
         assert config(road.fsctl.home) == ""
 
 
+def test_several_that_could_be_mended_are_named(tmp_path: Path) -> None:
+    seeds = tuple(
+        ConnectionSeed(one, f"Fullstory {one[-1]}", state="CLIENT_ACTION_REQUIRED", connected=False)
+        for one in (FIRST, SECOND)
+    )
+    with online(tmp_path, options=MembraneOptions(connections=seeds)) as road:
+        line = ("init", "--road", "token", "--create-connection", "--profile-name", "work")
+        done = road(*line)
+        assert done.code == 4, done.show
+        assert FIRST in done.err
+        assert SECOND in done.err
+        assert "--create-connection NAME" in done.err
+
+
 def test_a_dry_run_creates_no_connection(tmp_path: Path) -> None:
     with online(tmp_path, options=MembraneOptions(connections=())) as road:
         line = ("init", "--road", "token", "--create-connection", "--profile-name", "work")
         done = told(road(*line, "--dry-run"))
         assert (done["connection"], done["checked"]) == (None, False)
+        assert done["create_connection"] is True
         assert {each.method for each in road.sent} == {"GET"}
         assert config(road.fsctl.home) == ""
 
@@ -349,6 +374,13 @@ def test_without_membrane_it_says_how_to_install_it(program: Program) -> None:
     done = program(*line)
     assert done.code == 4, done.show
     assert "npm install -g @membranehq/cli" in done.err
+
+
+def test_a_setting_that_names_no_membrane_is_refused_as_such(program: Program) -> None:
+    line = ("init", "--road", "login", "--connection", FIRST, "--profile-name", "work")
+    done = program(*line, env={"FSCTL_MEMBRANE_COMMAND": "./membrane"})
+    assert done.code == 2, done.show
+    assert "'./membrane' is refused" in done.err
 
 
 def test_another_membrane_is_no_login(server: Online, tmp_path: Path) -> None:
