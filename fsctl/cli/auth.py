@@ -40,7 +40,9 @@ group.add_command(status)
     "--no-browser", is_flag=True, help="Print the address to open, as where there is no terminal."
 )
 @click.option(
-    "--client-name", metavar="NAME", help="Tell Membrane this name, where its login takes one."
+    "--client-name",
+    metavar="NAME",
+    help="Tell Membrane this name (`--clientName`), where its login takes one.",
 )
 @pass_app
 def login(app: App, no_browser: bool, client_name: str | None) -> One | None:
