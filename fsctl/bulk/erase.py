@@ -18,12 +18,14 @@ from ..fullstory.erasure import State, Step
 from ..fullstory.people import Person, Reading
 from ..fullstory.whom import nobody, several, share_an_email
 from ..membrane.gateway import Deadline
+from . import doubts
+from .doubts import AMBIGUOUS, UNREAD, Claimants, Doubts
 from .journal import FAILED, PLANNED, Journal, Record
 from .values import Value
 
 # What a line can be in a plan, and come to, beside the states of a deletion.
 RESOLVED, DONE = "resolved", "done_earlier"
-MISSING, AMBIGUOUS, DUPLICATE = "missing", "ambiguous", "duplicate"
+MISSING, DUPLICATE = "missing", "duplicate"
 UNKNOWN = State.UNKNOWN.value
 _ON_THE_WAY = frozenset((State.ACCEPTED.value, State.BEING_DELETED.value, DONE))
 _SETTLED = frozenset((State.ACCEPTED.value, State.BEING_DELETED.value, State.GONE.value, DUPLICATE))
@@ -40,7 +42,8 @@ class Terms(NamedTuple):
 class Entry(NamedTuple):
     """A line of the plan: resolved ones are asked for.
 
-    ``again``: an earlier run may have asked for its people already.
+    ``again``: an earlier run may have asked for its people already. ``claimants`` are those whom an
+    ambiguous value means, or has meant.
     """
 
     value: Value
@@ -48,6 +51,7 @@ class Entry(NamedTuple):
     people: Sequence[Person] = ()
     error: FsctlError | None = None
     again: bool = False
+    claimants: Claimants = frozenset()
 
 
 class Plan(NamedTuple):
@@ -57,7 +61,7 @@ class Plan(NamedTuple):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many lines are resolved, done earlier, missing, ambiguous, duplicate, failed."""
+        """How many lines are resolved, done earlier, missing, ambiguous, duplicate, unread."""
         return Counter(entry.state for entry in self.entries)
 
     @property
@@ -75,15 +79,20 @@ class Outcome(NamedTuple):
     id: str | None
     state: str
     error: FsctlError | None = None
+    claimants: Claimants = frozenset()
 
 
 def plan(
     caller: Caller,
     values: Sequence[Value],
     terms: Terms,
+    known: Doubts,
     earlier: Sequence[Record] = (),
 ) -> Plan:
-    """Who is meant by each value; lines of an earlier run are taken from its records."""
+    """Who is meant by each value; lines of an earlier run are taken from its records.
+
+    What is ambiguous is remembered in ``known``, and stays so when one of its people is deleted.
+    """
     begun = _by_line(earlier)
     seen = {one for record in earlier if record.state != DUPLICATE for one in record.ids}
     entries = []
@@ -91,13 +100,18 @@ def plan(
         if value.line in begun:
             entries.append(_begun(value, begun[value.line]))
             continue
-        entry = _looked_up(caller, value, terms)
+        entry = _looked_up(caller, value, terms, known)
         if entry.state == RESOLVED:
             new = [person for person in entry.people if str(person["id"]) not in seen]
             seen.update(str(person["id"]) for person in new)
             entry = entry._replace(people=new) if new else entry._replace(state=DUPLICATE)
         entries.append(entry)
-    return Plan(entries)
+    done = Plan(entries)
+    # A value that nobody could look up may mean one of those who are about to be deleted.
+    doubtful = (AMBIGUOUS, UNREAD) if done.ids else (AMBIGUOUS,)
+    left = [entry for entry in entries if entry.state in doubtful]
+    known.remember({entry.value.text: entry.claimants for entry in left})
+    return done
 
 
 def _by_line(records: Sequence[Record]) -> dict[int, dict[str, str]]:
@@ -114,15 +128,23 @@ def _begun(value: Value, states: Mapping[str, str]) -> Entry:
     return Entry(value, RESOLVED if left else DONE, meant, again=bool(left))
 
 
-def _looked_up(caller: Caller, value: Value, terms: Terms) -> Entry:
+def _looked_up(caller: Caller, value: Value, terms: Terms, known: Doubts) -> Entry:
+    meant = doubts.earlier(value.claimants, known.about(value.text))
+    # One of those whom the value meant was named in its place.
+    named = value.claimants is not None and value.text in value.claimants
+    reading = "id" if named else terms.reading
     try:
-        found = people.find(caller, value.text, reading=terms.reading)
+        if reading != "id" and doubts.has_lost_one(caller, value.text, meant):
+            error = doubts.lost(value.text, meant or ())
+            return Entry(value, AMBIGUOUS, error=error, claimants=meant or frozenset())
+        found = people.find(caller, value.text, reading=reading)
     except Refused as error:
-        return Entry(value, FAILED, error=error)
+        return Entry(value, UNREAD, error=error, claimants=meant or frozenset())
     if not found.people:
         return Entry(value, MISSING, error=nobody(found))
     if found.ambiguous and not (terms.all and share_an_email(found)):
-        return Entry(value, AMBIGUOUS, error=several(found))
+        ids = frozenset(str(person["id"]) for person in found.people)
+        return Entry(value, AMBIGUOUS, error=several(found), claimants=ids)
     return Entry(value, RESOLVED, [_needed(person) for person in found.people])
 
 
@@ -195,7 +217,9 @@ def outcomes(entry: Entry, state: str) -> Iterator[Outcome]:
     """One for each person of the line, or one without an id."""
     ids: list[str | None] = [str(person["id"]) for person in entry.people]
     for user_id in ids or [None]:
-        yield Outcome(entry.value.line, entry.value.text, user_id, state, entry.error)
+        yield Outcome(
+            entry.value.line, entry.value.text, user_id, state, entry.error, entry.claimants
+        )
 
 
 def _erased(
@@ -240,4 +264,4 @@ def has_failed(outcome: Outcome, terms: Terms) -> bool:
     """Whether the person it names is not on the way out."""
     if outcome.state == MISSING:
         return not terms.missing_ok
-    return outcome.state in (AMBIGUOUS, FAILED, UNKNOWN)
+    return outcome.state in (AMBIGUOUS, UNREAD, FAILED, UNKNOWN)

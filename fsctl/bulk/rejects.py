@@ -1,7 +1,8 @@
 """The rejects of a list: what was not done and why, in a form that can be given again.
 
 A list of values stays one, with the reason in a comment above each; a table has the column, the
-line, the state and the reason. It holds people's data: 0600, and never over another file.
+line, the state, the reason, and of an ambiguous value the ids of those whom it means. It holds
+people's data: 0600, and never over another file.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from pathlib import Path
 
 from ..settings.files import new_file
 from ..terminal.delimited import csv_cell, guard
+from .doubts import noted
 from .erase import Outcome
 
-_REASON = ("line", "state", "reason")
+_REASON = ("line", "state", "reason", "claimants")
 _TABBED = (".tsv", ".tab")
 
 
@@ -34,11 +36,13 @@ def write(path: Path, rejected: Iterable[Outcome], *, column: str | None, force:
             stream.write(_line((column, *_REASON), separator))
         for outcome in rejected:
             reason = " ".join((outcome.error.message if outcome.error else "").split())
+            ids = noted(outcome.who, outcome.claimants)
             if column is not None:
-                cells = (outcome.who, str(outcome.line), outcome.state, reason)
+                cells = (outcome.who, str(outcome.line), outcome.state, reason, ids)
                 stream.write(_line(cells, separator))
             else:
-                head = f"# line {outcome.line}, {outcome.state}: {reason}\n"
+                note = f" [{ids}]" if ids else ""
+                head = f"# line {outcome.line}, {outcome.state}{note}: {reason}\n"
                 stream.write(f"{head}{outcome.who}\n".encode("utf-8", "backslashreplace"))
 
 

@@ -1,7 +1,7 @@
 """Values from a file or stdin: one a line, or one column of a CSV or TSV file.
 
 A byte order mark and CRLF are taken away; blank lines and, outside CSV, lines that begin with
-``#`` name nobody.
+``#`` name nobody. What rejects note beside a value stays with it (see :mod:`.doubts`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from ..errors import Usage
 from ..terminal.delimited import unguard
 from ..terminal.world import World
+from .doubts import Claimants, from_cells, from_comment
 
 if TYPE_CHECKING:
     from ..fullstory.people import Reading
@@ -29,10 +30,14 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Value(NamedTuple):
-    """A value, and the line of the file on which it begins (the first one is 1)."""
+    """A value, and the line of the file on which it begins (the first one is 1).
+
+    ``claimants`` are the people it meant when it was rejected as ambiguous; None: it was not.
+    """
 
     text: str
     line: int
+    claimants: Claimants | None = None
 
 
 def read_values(world: World, source: str, *, column: str | None = None) -> Iterator[Value]:
@@ -146,15 +151,19 @@ def _text_lines(stream: BinaryIO, name: str) -> Iterator[str]:
 
 
 def _plain(lines: Iterable[str]) -> Iterator[Value]:
+    claimants = None  # of all values down to the next comment: a line may have been put between
     for number, line in enumerate(lines, 1):
         text = line.strip()
-        if text and not text.startswith("#"):
-            yield Value(text, number)
+        if text.startswith("#"):
+            claimants = from_comment(text)
+        elif text:
+            yield Value(text, number, claimants)
 
 
 def _cells(lines: Iterator[str], column: str, name: str) -> Iterator[Value]:
     header = next(lines, "")
     separator, at = _find_column(header, column, name)
+    notes = _notes(header, separator)
     begins = 2
     rows = csv.reader(lines, delimiter=separator, strict=True)
     while True:
@@ -169,8 +178,17 @@ def _cells(lines: Iterator[str], column: str, name: str) -> Iterator[Value]:
             return
         text = unguard(row[at]).strip() if at < len(row) else ""
         if text:
-            yield Value(text, begins)
+            cells = {title: row[place] for title, place in notes.items() if place < len(row)}
+            yield Value(text, begins, from_cells(cells))
         begins = rows.line_num + 2  # of the next row; the header is one
+
+
+def _notes(header: str, separator: str) -> dict[str, int]:
+    """Where a table of rejects has its notes; nowhere in any other table."""
+    titles = [title.casefold() for title in _titles(header, separator)]
+    if not {"line", "state", "reason"} <= set(titles):
+        return {}
+    return {title: titles.index(title) for title in ("state", "claimants") if title in titles}
 
 
 def _find_column(header: str, column: str, name: str) -> tuple[str, int]:

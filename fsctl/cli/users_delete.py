@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import FsctlError, NeedsPerson, Usage
+from ..errors import FsctlError, NeedsPerson, Refused, Usage
 from ..terminal.columns import Column
 from .app import App
 from .from_file import check, from_file_options
 from .options import Command, pass_app
 from .results import One, Rows
+from .users_delete_doubts import refuse_lost, remember
 from .users_delete_wait import Patience, wait_for_each
 from .who import in_place_of, reading_options
 
@@ -69,7 +70,8 @@ def delete(
     """Delete WHO, or everyone on a list, with all sessions, events and properties, for good.
 
     WHO has to mean one person, or with --all several who share an e-mail; each is deleted by
-    Fullstory id. Who it is is shown, and the uid or id has to be typed; --yes goes ahead. Fullstory
+    Fullstory id. A value that was refused because it meant several stays refused when one of them
+    is gone: name the other by --id. Who it is is shown, and the uid or id has to be typed; --yes goes ahead. Fullstory
     deletes later: --wait ends with 0 only when Fullstory does not know the person any more, and
     with 5 if that takes too long.
 
@@ -107,8 +109,7 @@ def delete(
     if app.dry_run:
         return _planned(app, who, reading, all_, missing_ok)
     _check_can_confirm(app)
-    found = people.find(app.caller, who, reading=reading)
-    persons = _meant(found, all_)
+    persons, found = _whom(app, who, reading, all_)
     if not persons:
         return _nobody(app, found, missing_ok)
     _confirm(app, who, persons)
@@ -136,6 +137,24 @@ def _receipt_path(receipt: str | None) -> Path | None:
 
 
 # -- whom
+
+
+def _whom(
+    app: App, who: str, reading: Reading | None, all_: bool
+) -> tuple[Sequence[Person], Found]:
+    """Those to delete, and how they were found.
+
+    Raises :class:`Refused` where the value means more than was said, or did when it was refused.
+    """
+    from ..fullstory import people
+
+    refuse_lost(app, who, reading)
+    found = people.find(app.caller, who, reading=reading)
+    try:
+        return _meant(found, all_), found
+    except Refused:
+        remember(app, found)
+        raise
 
 
 def _meant(found: Found, all_: bool) -> Sequence[Person]:
@@ -168,13 +187,12 @@ def _planned(
     app: App, who: str, reading: Reading | None, all_: bool, missing_ok: bool
 ) -> One | Rows:
     """What would be sent, for ``--dry-run``."""
-    from ..fullstory import erasure, people
+    from ..fullstory import erasure
 
     try:
-        found = people.find(app.caller, who, reading=reading)
+        persons, found = _whom(app, who, reading, all_)
     except NeedsPerson as error:
         return One(app.plan(erasure.deletion(in_place_of(app, who, reading, error))))
-    persons = _meant(found, all_)
     if not persons:
         return _nobody(app, found, missing_ok)
     plans = [app.plan(erasure.deletion(person)) for person in persons]

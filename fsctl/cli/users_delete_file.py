@@ -13,6 +13,7 @@ from .app import App
 from .from_file import learn
 from .results import Rows
 from .resuming import same_command
+from .users_delete_doubts import doubts_of
 
 if TYPE_CHECKING:
     from ..bulk.erase import Outcome, Plan, Terms
@@ -34,7 +35,7 @@ _WORDS = {
     "missing": "found nowhere",
     "ambiguous": "ambiguous",
     "duplicate": "said before",
-    "failed": "refused",
+    "unread": "refused",
 }
 
 
@@ -128,6 +129,7 @@ class _Run:
 
     def ending(self) -> FsctlError | None:
         """Finish, whoever still reads the rows, and write down what was not done."""
+        from ..bulk.doubts import AMBIGUOUS
         from ..bulk.rejects import write
 
         for _ in self.rows:
@@ -137,10 +139,13 @@ class _Run:
         column = self._listed.column
         write(self._rejects, self._rejected, column=column, force=self._listed.force)
         lines = len({outcome.line for outcome in self._rejected})
+        hint = "The same command again, with --force, tries only what has not been done."
+        if any(outcome.state == AMBIGUOUS for outcome in self._rejected):
+            hint += "\nWho is ambiguous stays so: in the rejects, name them by Fullstory id."
         return Partial(
             f"{lines:,} of {len(self._values):,} lines failed; {str(self._rejects)!a} holds them "
             "with the reasons.",
-            hint="The same command again, with --force, tries only what has not been done.",
+            hint=hint,
         )
 
     def _unfinished(self) -> FsctlError | None:
@@ -233,7 +238,7 @@ def _plan(app: App, terms: Terms, values: list[Value], kept: Journal | None = No
 
     app.messages.note(f"looking up {len(values):,} values; nothing is deleted yet.")
     earlier = kept.earlier if kept is not None else ()
-    plan = erase.plan(app.caller, values, terms, earlier)
+    plan = erase.plan(app.caller, values, terms, doubts_of(app), earlier)
     people = len(plan.ids)
     told = [f"{count:,} {word}" for state, word in _WORDS.items() if (count := plan.counts[state])]
     left_out = f"; of {len(values):,} lines, {', '.join(told)}" if told else ""

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsctl.bulk import erase, journal
+from fsctl.bulk.doubts import Claimants, Doubts
 from fsctl.bulk.erase import Outcome, Terms
 from fsctl.bulk.journal import Input, Journal
 from fsctl.bulk.values import Value
@@ -29,6 +30,12 @@ def values(*names: str) -> list[Value]:
     return [Value(name, line) for line, name in enumerate(names, 1)]
 
 
+def planned(town: Fullstory, *names: str, terms: Terms = Terms()) -> erase.Plan:  # noqa: B008
+    """The plan of somebody who has never seen one of these values."""
+    nothing = Doubts(Path("/nowhere"), "c", forgetful=True)
+    return erase.plan(caller(town), values(*names), terms, nothing)
+
+
 def run(
     state: Path,
     fullstory: Fullstory,
@@ -40,7 +47,8 @@ def run(
     outcomes: list[Outcome] = []
     with journal.opened(state, SOURCE) as kept:
         calls = caller(fullstory, **{key: more[key] for key in more if key == "watch"})
-        plan = erase.plan(calls, values(*names), terms, kept.earlier)
+        listed = more.get("listed") or values(*names)
+        plan = erase.plan(calls, listed, terms, Doubts(state, "c"), kept.earlier)
         record = more.get("record", lambda _step: None)
         outcomes.extend(erase.erase(calls, plan, kept, record))
         if not any(erase.has_failed(outcome, terms) for outcome in outcomes):
@@ -67,7 +75,7 @@ def town() -> Fullstory:
 
 def test_a_plan_says_what_each_line_means_and_sends_no_write(town: Fullstory) -> None:
     names = ("ada", "nobody", "ada@example.com", "office@example.com", "1001")
-    plan = erase.plan(caller(town), values(*names), Terms())
+    plan = planned(town, *names)
     assert [entry.state for entry in plan.entries] == [
         "resolved", "missing", "duplicate", "ambiguous", "resolved",
     ]  # fmt: skip
@@ -77,22 +85,22 @@ def test_a_plan_says_what_each_line_means_and_sends_no_write(town: Fullstory) ->
 
 
 def test_all_takes_everyone_who_shares_an_email(town: Fullstory) -> None:
-    plan = erase.plan(caller(town), values("office@example.com"), Terms(all=True))
+    plan = planned(town, "office@example.com", terms=Terms(all=True))
     assert plan.ids == ["1003", "1004"]
 
 
 def test_all_overrides_no_two_readings(town: Fullstory) -> None:
     town.add("1000")  # a uid that is ada's id
     town.add("office@example.com")  # a uid that is others' e-mail
-    plan = erase.plan(caller(town), values("1000", "office@example.com"), Terms(all=True))
+    plan = planned(town, "1000", "office@example.com", terms=Terms(all=True))
     assert [entry.state for entry in plan.entries] == ["ambiguous", "ambiguous"]
-    plan = erase.plan(caller(town), values("office@example.com"), Terms(reading="email", all=True))
+    plan = planned(town, "office@example.com", terms=Terms("email", all=True))
     assert plan.ids == ["1003", "1004"]
 
 
 def test_a_plan_keeps_of_people_only_what_is_needed(town: Fullstory) -> None:
     town.people["1000"]["properties"] = {"secret": "value"}
-    plan = erase.plan(caller(town), values("ada"), Terms())
+    plan = planned(town, "ada")
     assert "properties" not in plan.entries[0].people[0]
 
 
@@ -248,6 +256,145 @@ def test_when_all_is_done_nothing_is_remembered(tmp_path: Path, town: Fullstory)
     assert list((tmp_path / "erasures").glob("*.jsonl")) == []
 
 
+# -- what was ambiguous once
+
+
+@pytest.fixture
+def mallet(town: Fullstory) -> str:
+    """Somebody who says that Grace's e-mail is theirs."""
+    return town.add("mallet", "grace@example.com")
+
+
+ATTACK = ("mallet", "grace@example.com")
+EMAIL, ALL = Terms("email"), Terms(all=True)
+
+
+@pytest.mark.parametrize("name", ["grace@example.com", "1001"])
+@pytest.mark.parametrize(
+    "again",
+    [("{gone}", "{left}"), ("{left}",), ("mei", "{gone}", "{left}")],
+    ids=["the same list", "what is left of it", "a list that was mended"],
+)
+def test_a_value_stays_ambiguous_when_one_of_its_people_is_gone(
+    again: tuple[str, ...], name: str, tmp_path: Path, town: Fullstory
+) -> None:
+    mallet = town.add("mallet", "grace@example.com") if "@" in name else town.add("1001")
+    first = run(tmp_path, town, mallet, name)
+    assert told(first) == [(1, mallet, "accepted"), (2, None, "ambiguous")]
+    assert first[1].claimants == {"1001", mallet}
+    town.gone(mallet)
+    if len(again) != 2:
+        with journal.opened(tmp_path, SOURCE) as kept:
+            kept.remove()  # another list has another journal
+    outcomes = run(tmp_path, town, *(part.format(gone=mallet, left=name) for part in again))
+    [outcome] = [each for each in outcomes if each.who == name]
+    assert outcome.state == "ambiguous"
+    assert "1001" not in town.asked
+    assert outcome.error is not None
+    assert f"meant several people before: 1001, {mallet}." in outcome.error.message
+
+
+def test_whoever_is_left_of_two_is_deleted_only_by_id(
+    tmp_path: Path, town: Fullstory, mallet: str
+) -> None:
+    run(tmp_path, town, *ATTACK)
+    town.gone(mallet)
+    for terms in (EMAIL, ALL, Terms("email", all=True), Terms("uid")):
+        left = run(tmp_path, town, listed=[Value("grace@example.com", 7)], terms=terms)
+        assert told(left) == [(7, None, "ambiguous")], terms
+    assert town.asked == [mallet]
+    done = run(tmp_path, town, listed=[Value("1001", 7)], terms=Terms("id"))
+    assert told(done) == [(7, "1001", "accepted")]
+
+
+def test_nor_is_the_other_one_deleted_who_is_left(tmp_path: Path, town: Fullstory) -> None:
+    town.add("1001")  # a uid that is Grace's id
+    run(tmp_path, town, "grace", "1001")
+    town.gone("1001")
+    assert told(run(tmp_path, town, "grace", "1001"))[1] == (2, None, "ambiguous")
+    assert town.asked == ["1001"]
+
+
+def test_a_value_may_be_read_in_another_way_while_all_its_people_are_there(
+    tmp_path: Path, town: Fullstory
+) -> None:
+    assert told(run(tmp_path, town, "office@example.com")) == [(1, None, "ambiguous")]
+    outcomes = run(tmp_path, town, "office@example.com", terms=ALL)
+    assert told(outcomes) == [(1, "1003", "accepted"), (1, "1004", "accepted")]
+
+
+def test_somebody_on_the_way_out_counts_until_they_are_gone(
+    tmp_path: Path, town: Fullstory, mallet: str
+) -> None:
+    town.people[mallet]["is_being_deleted"] = True
+    assert told(run(tmp_path, town, "grace@example.com")) == [(1, None, "ambiguous")]
+    town.gone(mallet)
+    assert told(run(tmp_path, town, "grace@example.com")) == [(1, None, "ambiguous")]
+
+
+def test_what_nobody_could_look_up_may_have_been_ambiguous(
+    tmp_path: Path, town: Fullstory, mallet: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = town.answer
+
+    def sometimes(request: Request) -> Response:
+        if request.method == "GET" and "grace@example.com" in dict(request.query).values():
+            return refused(400, "invalid_argument")
+        return answer(request)
+
+    monkeypatch.setattr(town, "answer", sometimes)
+    alone = [(1, None, "unread")]
+    assert told(run(tmp_path, town, "grace@example.com")) == alone
+    assert Doubts(tmp_path, "c").about("grace@example.com") is None, "nobody was deleted"
+    assert told(run(tmp_path, town, *ATTACK)) == [(1, mallet, "accepted"), (2, None, "unread")]
+    monkeypatch.undo()
+    town.gone(mallet)
+    assert told(run(tmp_path, town, *ATTACK))[1] == (2, None, "ambiguous")
+    assert "1001" not in town.asked
+
+
+def test_what_is_ambiguous_is_remembered_before_anybody_is_asked_for(
+    tmp_path: Path, town: Fullstory, mallet: str
+) -> None:
+    def look(when: str, request: Request) -> None:
+        if request.method == "DELETE":
+            known = Doubts(tmp_path, "c").about("grace@example.com")
+            assert known == frozenset(("1001", mallet))
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(tmp_path, town, *ATTACK, watch=look)
+
+
+MARKED = frozenset(("1001", "1005"))
+
+
+@pytest.mark.parametrize(
+    ("text", "claimants", "state"),
+    [
+        ("grace@example.com", MARKED, "ambiguous"),  # given again as it was
+        ("grace@example.com", frozenset(), "ambiguous"),  # whom it meant is not known
+        ("grace@example.com", None, "accepted"),  # nothing is noted
+        ("1001", MARKED, "accepted"),  # the id of one of them was put in its place
+        ("1001", frozenset(), "ambiguous"),
+        ("ada", MARKED, "ambiguous"),  # somebody else was
+    ],
+)
+def test_what_rejects_note_is_honoured_on_another_machine(
+    text: str, claimants: Claimants | None, state: str, tmp_path: Path, town: Fullstory
+) -> None:
+    outcomes = run(tmp_path, town, listed=[Value(text, 2, claimants)])
+    assert [outcome.state for outcome in outcomes] == [state]
+
+
+def test_an_id_that_was_put_in_the_place_of_a_value_is_read_as_one(
+    tmp_path: Path, town: Fullstory
+) -> None:
+    town.add("1001")  # a uid that is Grace's id
+    outcomes = run(tmp_path, town, listed=[Value("1001", 2, MARKED)], terms=EMAIL)
+    assert told(outcomes) == [(2, "1001", "accepted")]
+
+
 # -- the process dies
 
 
@@ -285,7 +432,7 @@ def survives(names: Sequence[str], deaths: Sequence[tuple[int, float, bool]]) ->
     ):  # fmt: skip
         town.add(uid, email)
     terms = Terms(all=True)
-    wanted = set(erase.plan(caller(town), values(*names), terms).ids)
+    wanted = set(planned(town, *names, terms=terms).ids)
     died, outcomes = 0, None
     with TemporaryDirectory() as folder:
         for at, lost, over in deaths:

@@ -186,9 +186,9 @@ def test_what_failed_is_written_so_that_it_can_be_given_again(
     assert rows(done) == [(2, "accepted"), (3, "missing"), (4, "missing")]
     rejects = tmp_path / "people.rejects.csv"
     assert rejects.read_text() == (
-        "uid,line,state,reason\n"
-        '"\'=1+1, so",3,missing,"Nobody has the uid \'=1+1, so\'."\n'
-        "no-one,4,missing,Nobody has the uid 'no-one'.\n"
+        "uid,line,state,reason,claimants\n"
+        '"\'=1+1, so",3,missing,"Nobody has the uid \'=1+1, so\'.",\n'
+        "no-one,4,missing,Nobody has the uid 'no-one'.,\n"
     )
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
     assert f"2 of 3 lines failed; {str(rejects)!a} holds them" in done.err
