@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.bulk import erase, journal
@@ -492,6 +492,7 @@ NAMES = st.lists(
 DEATHS = st.tuples(st.integers(1, 60), st.floats(0, 1), st.booleans())
 
 
+@settings(deadline=None)  # other work may slow the machine down
 @given(NAMES, st.lists(DEATHS, max_size=4))
 def test_nor_however_often_it_dies(names: list[str], deaths: list[tuple[int, float, bool]]) -> None:
     survives(names, deaths)
