@@ -100,12 +100,17 @@ def _shown(seconds: float) -> float:
     return seconds
 
 
+def is_from_server(event: Event) -> bool:
+    """Whether a server sent it, such as ``fsctl events create``, and not the visitor's browser."""
+    return event.get("source_type") == "server"
+
+
 def page_of(event: Event) -> str:
     """The address of the page it happened on, empty where there is none.
 
     An event that a server sent happened on no page, whatever its context says.
     """
-    if event.get("source_type") == "server":
+    if is_from_server(event):
         return ""
     url = mapping(event.get("source_properties")).get("url")
     if isinstance(url, str):

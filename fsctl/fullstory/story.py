@@ -81,7 +81,8 @@ class Bin(NamedTuple):
 class Story(NamedTuple):
     """A session as people look at it. Texts are the visitor's own: hostile, and not sanitised.
 
-    ``length`` is in seconds, ``kinds`` counts the events of each type, most frequent first.
+    ``length`` is in seconds, ``kinds`` counts the events of each type, most frequent first. What a
+    server sent may lie outside: it counts for ``began`` and ``ended`` only where it is all there is.
     """
 
     session: str
@@ -112,10 +113,11 @@ class Story(NamedTuple):
         return sum(page.reason != ANOTHER_TAB for page in self.pages)
 
     def density(self, bins: int) -> list[Bin]:
-        """The session's time in ``bins`` equal parts; steps without a time are in none."""
+        """The session's time in ``bins`` equal parts; steps outside it, or without a time, are in
+        none."""
         counts = [[0, 0, 0] for _ in range(bins)]
         for step in self.steps:
-            if step.at is None:
+            if step.at is None or not 0 <= step.at <= self.length:
                 continue
             part = counts[min(int(step.at / self.length * bins), bins - 1) if self.length else 0]
             part[0] += 1
@@ -168,7 +170,7 @@ def tell(
         events = [masked(event, mask) for event in events]
         who = who and who.masked(mask)
     moments = [steps.moment_of(event) for event in events]
-    known = [moment for moment in moments if moment is not None]
+    known = _lived(events, moments)
     start, end = min(known, default=0.0), max(known, default=0.0)
     told = list(_steps(events, moments, start))
     pages = tuple(step.begins for step in told if step.begins)
@@ -189,6 +191,17 @@ def tell(
         kinds=dict(Counter(step.kind for step in told).most_common()),
         steps=told,
     )
+
+
+def _lived(events: Sequence[Event], moments: Sequence[float | None]) -> list[float]:
+    """The moments that the session lasted through: a server may mark it a day later."""
+    known = [moment for moment in moments if moment is not None]
+    lived = [
+        moment
+        for event, moment in zip(events, moments, strict=True)
+        if moment is not None and not steps.is_from_server(event)
+    ]
+    return lived or known
 
 
 def _steps(

@@ -1,6 +1,7 @@
 """A session's story as data, for scripts: plain values under stable names.
 
-Times are the API's own, ``at`` and ``duration_seconds`` count from the session's start.
+Times are the API's own, ``at`` and ``duration_seconds`` count from the session's start. What a
+server sent does not make a session longer: its ``at`` may be negative, or beyond the duration.
 """
 
 from __future__ import annotations

@@ -71,7 +71,9 @@ def counted(count: int, noun: str) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Time since the start: ``0:05``, ``1:02:03``."""
+    """Time since the start: ``0:05``, ``1:02:03``; ``-0:05`` before it."""
+    if seconds < 0:
+        return f"-{clock(-seconds)}"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

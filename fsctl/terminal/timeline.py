@@ -60,7 +60,7 @@ class _Drawing:
         self._world = world
         self._painter = Painter(world)
         self._window = world.width if world.stdout_is_terminal else 0  # 0: as wide as it likes
-        self._times = len(clock(story.length))
+        self._times = max(len(clock(at)) for at in (story.length, *_outermost(story)))
         kinds = (width(self._safe(kind)) for kind in story.kinds if kind != "navigate")
         self._kinds = min(max(kinds, default=0), WIDEST_KIND)
         self._host = ""
@@ -178,6 +178,12 @@ class _Drawing:
 
     def _paint(self, color: str, text: str) -> str:
         return f"{color}{text}{_PLAIN}" if color and self._world.color and text else text
+
+
+def _outermost(story: Story) -> Iterator[float]:
+    """The times of the first and the last step; what a server sent may lie outside the session."""
+    for ordered in (iter(story.steps), reversed(story.steps)):
+        yield next((step.at for step in ordered if step.at is not None), 0.0)
 
 
 def _color(step: Step) -> str:

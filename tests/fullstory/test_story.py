@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from fsctl.fullstory import story_data
-from fsctl.fullstory.steps import sort_of, tell
+from fsctl.fullstory.steps import is_from_server, sort_of, tell
 from fsctl.fullstory.story import ANOTHER_TAB, Bin, Who, chapters
 from fsctl.fullstory.story import tell as tell_story
 from tests.support.session_events import AGENT, EVENTS, on, row
@@ -118,6 +118,29 @@ def test_what_a_server_sent_is_on_no_page() -> None:
     story = tell_story([row("navigate", 0, "/a"), sent, row("click", 3, "/a")])
     assert len(story.pages) == 1
     assert story.steps[1].text == "Refund"
+
+
+def marked(second: float) -> Any:
+    """The mark of a support engineer on a session."""
+    return row("custom", second, event_name="Support Ticket") | {"source_type": "server"}
+
+
+def test_what_a_server_sends_a_day_later_makes_no_session_longer() -> None:
+    bare, story = tell_story(CHECKOUT), tell_story([marked(-60), *CHECKOUT, marked(86_400)])
+
+    assert (story.began, story.ended, story.length) == (bare.began, bare.ended, bare.length)
+    assert story.density(6) == bare.density(6)
+    assert [story.steps[at].at for at in (0, 1, -1)] == [-60, 0, 86_400]
+    data = story_data.as_data(story)
+    assert data["duration_seconds"] == 90
+    assert data["end_time"] == "2024-04-03T17:07:30.000Z"
+    assert data["events"] == 8
+    assert [part["steps"] for part in data["density"]] == [part.steps for part in bare.density(60)]
+
+
+def test_a_session_of_server_events_alone_lasts_as_long_as_these() -> None:
+    story = tell_story([marked(0), marked(30)])
+    assert (story.length, [part.steps for part in story.density(2)]) == (30, [1, 1])
 
 
 def test_density_counts_steps_and_signals_in_equal_parts_of_the_time() -> None:
@@ -265,7 +288,7 @@ def test_any_list_of_objects_gives_a_story_that_loses_none(events: list[Any]) ->
     in_chapters = [step for chapter in chapters(story) for step in chapter.steps]
     pages = [step for step in story.steps if step.sort == "page"]
     assert sorted(in_chapters + pages, key=lambda step: step.number) == list(story.steps)
-    assert sum(part.steps for part in story.density(7)) == sum(
-        step.at is not None for step in story.steps
-    )
-    assert all(step.at is None or step.at >= 0 for step in story.steps)
+    within = [step for step in story.steps if step.at is not None and 0 <= step.at <= story.length]
+    assert sum(part.steps for part in story.density(7)) == len(within)
+    own = (step for step in story.steps if not is_from_server(step.event))
+    assert all(step.at is None or 0 <= step.at <= story.length for step in own)

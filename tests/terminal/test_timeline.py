@@ -61,6 +61,19 @@ def drawn(screen: Screen, events: list[Any] = TROUBLE, **more: Any) -> str:
     return "".join(draw(tell(events, who=ADA), screen, **more))
 
 
+def test_a_mark_that_a_server_set_a_day_later_changes_neither_length_nor_strip() -> None:
+    mark = row("custom", 86_400, event_name="Support Ticket") | {"source_type": "server"}
+    bare, lines = (
+        drawn(terminal(60)).splitlines(),
+        drawn(terminal(60), [*TROUBLE, mark]).split("\n"),
+    )
+    assert "2024-04-03 17:06:00 +00:00, 2 min 0 s" in "\n".join(lines)
+    strip = next(at for at, line in enumerate(bare) if line.startswith("activity"))
+    assert bare[strip : strip + 3] == lines[strip : strip + 3]
+    assert lines[-2] == "  24:00:00    custom         Support Ticket"
+    assert next(line for line in lines if "rage-click" in line).startswith("!     1:05    ")
+
+
 def test_the_whole_screen_of_a_narrow_window() -> None:
     found = drawn(terminal(60))
     assert found == SCREEN, found
