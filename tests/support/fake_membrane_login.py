@@ -16,7 +16,7 @@ ADDRESS = "https://ui.getmembrane.com/oauth/authorize?client_id=membrane-cli&sta
 
 
 def attend(config: dict[str, Any], name: str, words: list[str], headless: bool) -> NoReturn:
-    """``config["login"]`` is what the login does before a person: ask, fail, hang, raw, exit130."""
+    """``config["login"]`` is what the login does before a person: ask, fail, hang, raw."""
     logged_in = Path(config["record"]).with_name("logged_in")
     if name == "logout":
         logged_in.unlink(missing_ok=True)
@@ -48,8 +48,8 @@ def attend(config: dict[str, Any], name: str, words: list[str], headless: bool) 
 
 
 def hang() -> NoReturn:
-    print("Waiting for you...", flush=True)
     try:
+        print("Waiting for you...", flush=True)
         time.sleep(600)
     except KeyboardInterrupt:
         end("Cancelled.", 130)
