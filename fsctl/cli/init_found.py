@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FsctlError, NeedsPerson
-from ..settings import env
 from .app import App
 from .init_plan import Answers, Found, Road, at_home
 
 if TYPE_CHECKING:
     from ..settings.profiles import Profiles
 
-# What goes before a profile: a preview is of the profile alone.
-_OVERRULE = (env.PROFILE, env.TRANSPORT, env.CONNECTION)
 INSTALL = "npm install -g @membranehq/cli"
 
 
@@ -24,10 +20,9 @@ class Preview(App):
     """The App of a later command, as if the profile ``name`` were stored with these keys."""
 
     def __init__(self, app: App, name: str, keys: Mapping[str, Any]) -> None:
-        environ = {n: value for n, value in app.world.environ.items() if n not in _OVERRULE}
-        super().__init__(replace(app.world, environ=environ))
+        super().__init__(app.world)
         kept = {n: flag for n, flag in app.flags.items() if n not in ("connection", "transport")}
-        # As flags they go before what the project file of this directory may say.
+        # As flags they go before what the environment and this directory's project file may say.
         chosen = {key: keys[key] for key in ("connection", "transport") if key in keys}
         self.flags = {**kept, **chosen, "profile": name}
         self._profiles = {name: dict(keys)}

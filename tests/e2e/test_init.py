@@ -284,6 +284,25 @@ def test_a_new_connection_is_followed_until_it_is_ready(name: str | None, tmp_pa
         assert again["changes"] == {}
 
 
+def test_a_connection_is_created_beside_others_only_where_it_has_a_name(tmp_path: Path) -> None:
+    with online(tmp_path) as road:
+        line = ("init", "--road", "token", "--profile-name", "work", "--create-connection")
+        assert told(road(*line))["connection"] == FIRST, "there is one already"
+        made = told(road(*line, "Fullstory UK"))["connection"]
+        assert made != FIRST
+        assert told(road(*line, "Fullstory UK"))["connection"] == made, "no second one is made"
+        names = road("connections", "list", "--jq", ".name").out.splitlines()
+        assert sorted(names) == ["Fullstory (sandbox)", "Fullstory UK"]
+
+
+def test_what_the_environment_says_does_not_steer_the_set_up(road: Online) -> None:
+    env = {"FSCTL_TRANSPORT": "sandbox", "FSCTL_CONNECTION": "nobody", "FSCTL_PROFILE": "work"}
+    done = road("init", "--road", "token", "--connection", SECOND, env=env)
+    assert told(done)["connection"] == SECOND
+    assert done.err.count("goes before the profile") == 2, done.show
+    assert road.sent, "it is the account's"
+
+
 @pytest.mark.parametrize(
     ("walk", "code", "says"),
     [

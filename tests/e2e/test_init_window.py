@@ -283,6 +283,30 @@ def test_another_road_can_be_taken_instead(home: Path) -> None:
     assert 'transport = "sandbox"' in config(home)
 
 
+def test_the_sandbox_can_be_taken_whatever_connection_was_named(server: Online, home: Path) -> None:
+    line = ("init", "--connection", SECOND, "--profile-name", "play")
+    with Window(*line, env=token(server, home), cwd=home) as window:
+        window.answer(ROAD, "sandbox", ENTER)
+        ended = window.end()
+    assert ended.code == 0, ended.show
+    assert config(home) == 'active = "play"\n\n[profiles.play]\ntransport = "sandbox"\n'
+
+
+def test_another_apps_connection_is_refused_and_another_is_chosen(
+    server: Online, home: Path
+) -> None:
+    line = ("init", "--road", "token", "--profile-name", "work")
+    with Window(*line, env=token(server, home), cwd=home) as window:
+        window.answer(CONNECTION, "chat", ENTER)
+        window.see("is one of the app 'slack', not of Fullstory")
+        window.answer(NOW, ENTER)
+        window.see("> Fullstory US")
+        window.type(ENTER)
+        ended = window.end()
+    assert ended.code == 0, ended.show
+    assert f'connection = "{FIRST}"' in config(home)
+
+
 def test_a_check_that_fails_is_told_and_asked_about(tmp_path: Path) -> None:
     bad = MembraneOptions(connections=(ConnectionSeed(FIRST, good_key=False),))
     with online(tmp_path, options=bad) as road:
