@@ -48,7 +48,7 @@ def doctor(app: App, offline: bool) -> Rows | Drawn:
     """
     report = _Report(app, offline)
     if not report.drawn:
-        return Rows(report.rows(), COLUMNS, report.verdict, masked=True)
+        return Rows(report.rows(), COLUMNS, report.verdict)
     return Drawn(report.pieces(), report.verdict)
 
 

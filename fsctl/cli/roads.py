@@ -71,6 +71,12 @@ def _best(app: App) -> Road:
     return Road("cli", "no token is at hand, and membrane is installed", command=command)
 
 
+def needs_membrane(app: App) -> bool:
+    """Whether there is no road but through the ``membrane`` binary; it is not run to find out."""
+    name = app.transport.value
+    return name == "cli" or (name != "sandbox" and _tokens(app, with_binary=False) is None)
+
+
 def build(app: App) -> Gateway:
     """The gateway at the end of :attr:`App.road`."""
     road = app.road

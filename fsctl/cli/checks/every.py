@@ -20,7 +20,7 @@ CHECKS = (
     Check(SETTINGS, "profile", configured.profile, needs=("project",)),
     Check(SETTINGS, "values", configured.values, needs=("project", "profile")),
     Check(MEMBRANE, "membrane", road.membrane, needs=("project", "profile"), seconds=_CHILDREN),
-    Check(MEMBRANE, "gateway", road.gateway, needs=("project", "profile"), seconds=_CHILDREN),
+    Check(MEMBRANE, "gateway", road.gateway, needs=("membrane",), seconds=_CHILDREN),
     Check(MEMBRANE, "tls", network.tls, needs=("project", "profile")),
     Check(MEMBRANE, "proxy", network.proxy, needs=("project", "profile")),
     Check(MEMBRANE, "api", network.api, needs=("tls", "proxy"), online=True),

@@ -73,7 +73,7 @@ def api(findings: Findings, deadline: Deadline) -> Outcome:
     except GatewayError as error:
         problem = failed(error)
     if problem is None:
-        took = f"{address.url} answers in {_short(warm)}, after {_short(cold)} with connecting"
+        took = f"{address.url} answers in {_short(warm)} ({_short(cold)} with connecting)"
         if warm <= _SLOW:
             return ok(took)
         return warn(took, "Give commands more time with `--timeout`, if they need it.")

@@ -10,7 +10,7 @@ from ...errors import FsctlError, NeedsPerson
 from ...membrane.gateway import Deadline, GatewayError
 from ...membrane.verbs import Verbs
 from ..app import App
-from ..roads import environment_of_children, membrane_command, run_directory
+from ..roads import environment_of_children, membrane_command, needs_membrane, run_directory
 from .findings import Findings
 from .outcome import Outcome, fail, failed, ok, warn
 
@@ -31,16 +31,8 @@ def membrane(findings: Findings, deadline: Deadline) -> Outcome:
         verbs = _verbs(app, command, deadline)
     except (FsctlError, GatewayError) as error:
         problem = failed(error)
-        return problem if _needed(app) else problem._replace(state="warn", away=False)
+        return problem if needs_membrane(app) else problem._replace(state="warn", away=False)
     return _form(command, _version(app, command, deadline), verbs)
-
-
-def _needed(app: App) -> bool:
-    """Whether there is no other road."""
-    try:
-        return app.road.name == "cli"
-    except FsctlError:
-        return True
 
 
 def _not_found(app: App) -> Outcome:
