@@ -25,9 +25,12 @@ def command(app: App, *words: str) -> str:
     return shlex.join(["fsctl", *options, *words])
 
 
-def same_command(app: App) -> str:
-    """What was typed, with a new receipt: one that is there already is never added to."""
-    words = list(app.arguments)
+def same_command(app: App, *, force: bool = False) -> str:
+    """What was typed, with a new receipt: one that is there already is never added to.
+
+    ``force`` says that its other files are to be replaced.
+    """
+    words = [*app.arguments, *(["--force"] if force and "--force" not in app.arguments else [])]
     for at, word in enumerate(words):
         if word == _RECEIPT and at + 1 < len(words):
             words[at + 1] = _next_to(words[at + 1])

@@ -139,7 +139,8 @@ class _Run:
         column = self._listed.column
         write(self._rejects, self._rejected, column=column, force=self._listed.force)
         lines = len({outcome.line for outcome in self._rejected})
-        hint = "The same command again, with --force, tries only what has not been done."
+        again = _resume(self._app, self._listed, force=True)
+        hint = f"Only what has not been done is tried by: {again}"
         if any(outcome.state == AMBIGUOUS for outcome in self._rejected):
             hint += "\nWho is ambiguous stays so: in the rejects, name them by Fullstory id."
         return Partial(
@@ -164,12 +165,12 @@ class _Run:
         )
 
 
-def _resume(app: App, listed: Listed) -> str:
-    """The command that goes on."""
+def _resume(app: App, listed: Listed, *, force: bool = False) -> str:
+    """The command that goes on; with ``force`` it replaces the rejects of this run."""
     from ..bulk.values import STDIN
 
     piped = "  # with the same list piped in" if listed.source == STDIN else ""
-    return f"{same_command(app)}{piped}"
+    return f"{same_command(app, force=force)}{piped}"
 
 
 # -- what to read and to write

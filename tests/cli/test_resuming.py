@@ -89,3 +89,22 @@ def test_a_list_goes_on_with_a_new_receipt(form: str, tmp_path: Path) -> None:
         done = here(*command[1:], stdin=io.BytesIO(b"mei\nada\n"))
     assert done.code == 0, done.show
     assert [len(path.read_text().splitlines()) for path in receipts] == [4, 0, 2]
+
+
+@pytest.mark.parametrize("more", [(), ("--force",)], ids=["", "forced"])
+def test_a_list_that_failed_in_part_tells_a_command_that_works(
+    more: tuple[str, ...], tmp_path: Path, program: Program
+) -> None:
+    people = tmp_path / "our list.txt"
+    people.write_text("mei\nsomebody-new\n")
+    receipts = [tmp_path / "r.jsonl", tmp_path / "r.2.jsonl"]
+    line = ("--sandbox", "users", "delete", "--yes", "--from-file", str(people), *more)
+    part = program(*line, "--receipt", str(receipts[0]))
+    assert part.code == 6, part.show
+    told = part.err.partition("Only what has not been done is tried by: ")[2].splitlines()[0]
+    command = shlex.split(told)
+    assert command.count("--force") == 1
+    assert program("--sandbox", "users", "create", "--uid", "somebody-new").code == 0
+    done = program(*command[1:])
+    assert done.code == 0, done.show
+    assert [len(path.read_text().splitlines()) for path in receipts] == [2, 2]
