@@ -88,7 +88,7 @@ def delete(
             f"--all is for people who share an e-mail, and --{reading} is none.",
             hint="Leave out one of the two.",
         )
-    path = _receipt_path(receipt)
+    path = _receipt_path(app, receipt)
     if path and rejects and path.resolve() == Path(rejects).expanduser().resolve():
         raise Usage("--receipt and --rejects name the same file.", hint="Name two.")
     patience = Patience.of(wait_for)
@@ -126,14 +126,12 @@ def delete(
     return One(rows[0], COLUMNS, ending=lambda: failure)
 
 
-def _receipt_path(receipt: str | None) -> Path | None:
+def _receipt_path(app: App, receipt: str | None) -> Path | None:
     if receipt is None:
         return None
-    from ..settings.files import check_target
+    from ..fullstory.receipts import new_path
 
-    path = Path(receipt).expanduser()
-    check_target(path, force=False)
-    return path
+    return new_path(receipt, tried=not app.dry_run)
 
 
 # -- whom

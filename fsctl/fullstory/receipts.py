@@ -20,6 +20,37 @@ if TYPE_CHECKING:
     from .erasure import Step
 
 
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+_FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+def new_path(receipt: str, *, tried: bool) -> Path:
+    """Where a receipt is going to be, for :class:`Receipt`.
+
+    Raises :class:`Usage` for what could not be kept, before anybody is looked up. Only with
+    ``tried`` the file is made, for a moment: what else keeps it from being made is not known.
+    """
+    if receipt == "-":
+        raise Usage(
+            "--receipt needs a file; what stdout gets are the outcomes.", hint="Name a new file."
+        )
+    try:
+        path = Path(receipt).expanduser()
+    except RuntimeError:
+        raise Usage(f"{receipt!a} is in the home of nobody.", hint="Name a new file.") from None
+    if os.path.lexists(path):
+        raise _exists(path)
+    if not path.parent.is_dir():
+        raise Usage(f"The directory {str(path.parent)!a} does not exist.", hint="Create it first.")
+    if tried:
+        try:
+            os.close(os.open(path, _FLAGS, 0o600))
+            path.unlink()
+        except OSError as error:
+            raise _impossible(path, error) from None
+    return path
+
+
 class Receipt:
     """A new file of a run's own, 0600, to which lines are only ever added.
 
@@ -39,16 +70,11 @@ class Receipt:
         self._path = path
         self._now = now
         self._facts = {"profile": profile, "connection": connection}
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         try:
-            self._descriptor = os.open(path, flags, 0o600)
+            self._descriptor = os.open(path, _FLAGS, 0o600)
             _keep_name(path)
         except FileExistsError:
-            raise Usage(
-                f"{str(path)!a} exists already.",
-                hint="Name a new file: a receipt is never added to.",
-            ) from None
+            raise _exists(path) from None
         except OSError as error:
             raise _cannot(path, error) from None
 
@@ -98,6 +124,20 @@ def _keep_name(path: Path) -> None:
         pass
     finally:
         os.close(directory)
+
+
+def _exists(path: Path) -> Usage:
+    return Usage(
+        f"{str(path)!a} exists already.", hint="Name a new file: a receipt is never added to."
+    )
+
+
+def _impossible(path: Path, error: OSError) -> Usage:
+    return Usage(
+        f"The receipt {str(path)!a} cannot be written: {error.strerror or error}.",
+        hint="Check the directory, its permissions and the free space.",
+        code="receipt",
+    )
 
 
 def _cannot(path: Path, error: OSError, step: Step | None = None) -> Refused:

@@ -220,6 +220,8 @@ def test_wrong_values_are_refused_before_anybody_is_asked(http: Somewhere) -> No
         ("users", "update", "x", "--by", "id", "-p", "a=1"),
         ("users", "delete", "ada", "--yes", "--wait-for", "soon"),
         ("users", "delete", "ada", "--yes", "--receipt", "/no/such/place/r"),
+        ("users", "delete", "ada", "--yes", "--receipt", "/proc/r"),
+        ("users", "delete", "ada", "--yes", "--receipt", "-"),
         ("users", "delete", "ada"),
         ("users", "delete", "ada", "--no-input"),
         ("events", "create", "x"),

@@ -12,7 +12,7 @@ import pytest
 
 from fsctl.errors import Refused, Usage
 from fsctl.fullstory.erasure import State, Step
-from fsctl.fullstory.receipts import Receipt
+from fsctl.fullstory.receipts import Receipt, new_path
 
 HOSTILE = {"id": "7", "uid": "\u202ead\n", "email": None, "display_name": "Ada"}
 ASKED = {"dry_run": True, "fitted": True, "connection": "c1", "method": "DELETE"}
@@ -88,6 +88,52 @@ def test_nothing_that_is_there_becomes_a_receipt(kind: str, tmp_path: Path) -> N
         receipt(path)
     assert kind != "file" or path.read_text() == "mine"
     assert kind != "dangling" or not other.exists()
+
+
+@pytest.mark.parametrize("tried", [True, False])
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("-", "needs a file"),
+        ("there", "'there' exists already"),
+        ("dangling", "exists already"),
+        ("no/r.jsonl", "The directory 'no' does not exist"),
+        ("there/r.jsonl", "The directory 'there' does not exist"),
+        ("~nobody-is-called-that/r.jsonl", "in the home of nobody"),
+        ("", "exists already"),
+    ],
+)
+def test_what_cannot_become_a_receipt_is_refused_before_anything_is_done(
+    name: str, what: str, tried: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there").write_text("mine")
+    Path("dangling").symlink_to("elsewhere")
+    with pytest.raises(Usage, match=what) as raised:
+        new_path(name, tried=tried)
+    assert raised.value.hint
+    assert "--force" not in raised.value.hint
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "there"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            "/proc/r.jsonl", marks=pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc")
+        ),
+        "x" * 300,
+    ],
+)
+def test_so_is_what_shows_only_when_it_is_tried(path: str) -> None:
+    with pytest.raises(Usage, match="cannot be written"):
+        new_path(path, tried=True)
+
+
+def test_what_can_become_one_is_not_there_yet(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    assert new_path(str(path), tried=True) == path
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_nothing_can_be_kept_nothing_was_sent(tmp_path: Path) -> None:
