@@ -643,6 +643,21 @@ def test_the_keys_rights_over_the_command_line(form: Any, shape: Any, tmp_path: 
         assert report.code == (0 if state == "ok" else 4)
 
 
+# -- what nobody else may see
+
+
+def test_no_secret_and_no_name_is_told_however_much_is_asked(
+    server: Online, tmp_path: Path
+) -> None:
+    report = doctor(inside(server, tmp_path), "--debug")
+    assert "GET /self -> 401" in report.ended.err
+    assert SECRET not in report.ended.show
+    told = talk(tmp_path, *looks(), *FOUND, CATALOGUE, NOBODY)
+    assert told.code == 0, told.ended.show
+    for name in ("Ada", "ada@example.com", str(tmp_path)):
+        assert name not in told.ended.show
+
+
 # -- what mends it
 
 
