@@ -23,6 +23,7 @@ PLANNED = "planned"  # the line means them, and they are about to be asked for
 FAILED = "failed"  # asked for and refused
 _VERSION = 1
 _FOLDER = "erasures"
+_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _MOST_BYTES = 1024 * 1024 * 1024
 
 
@@ -91,6 +92,21 @@ class Journal:
             raise cannot_write(self._path, error) from None
 
 
+def kept(state: Path, source: Input) -> list[Record]:
+    """The records so far, to be looked at only. Raises :class:`Refused` where it is damaged."""
+    path = _path(state, source)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _CAREFULLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        raise _damaged(path) from None
+    try:
+        return _read(path, descriptor)[0]
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def opened(state: Path, source: Input) -> Iterator[Journal]:
     """The journal of that input, for this process alone, below the ``state`` directory.
@@ -100,8 +116,8 @@ def opened(state: Path, source: Input) -> Iterator[Journal]:
     """
     import filelock
 
-    folder = state / _FOLDER
-    path = folder / f"{source.name}.jsonl"
+    path = _path(state, source)
+    folder = path.parent
     try:
         make_private_directory(folder)
         lock = filelock.FileLock(folder / f"{source.name}.lock", mode=0o600, timeout=0)
@@ -116,9 +132,12 @@ def opened(state: Path, source: Input) -> Iterator[Journal]:
         raise cannot_write(folder, error) from None
     try:
         with _open(path) as descriptor:
-            earlier = _read(path, descriptor)
+            earlier, end = _read(path, descriptor)
+            # A last line that was cut by a crash is taken away: what it says was not on the disk
+            # yet, and so was not asked for.
+            os.ftruncate(descriptor, end)
             journal = Journal(path, descriptor, earlier)
-            if os.fstat(descriptor).st_size == 0:
+            if end == 0:
                 header = {"journal": "fsctl users delete", "version": _VERSION}
                 facts = {"path": source.path, "size": source.size, "modified": source.modified}
                 line = json.dumps(header | facts) + "\n"
@@ -129,12 +148,14 @@ def opened(state: Path, source: Input) -> Iterator[Journal]:
         lock.release()
 
 
+def _path(state: Path, source: Input) -> Path:
+    return state / _FOLDER / f"{source.name}.jsonl"
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[int]:
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _CAREFULLY, 0o600)
     except OSError as error:
         raise cannot_write(path, error) from None
     try:
@@ -143,23 +164,20 @@ def _open(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _read(path: Path, descriptor: int) -> list[Record]:
-    """The records so far. A last line that was cut by a crash is taken away: what it says was
-    not on the disk yet, and so was not asked for."""
+def _read(path: Path, descriptor: int) -> tuple[list[Record], int]:
+    """The records so far, and where the last line ends that was written whole, in bytes."""
     facts = os.fstat(descriptor)
     if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MOST_BYTES:
         raise _damaged(path)
     with os.fdopen(os.dup(descriptor), "rb") as stream:
         data = stream.read()
     end = data.rfind(b"\n") + 1
-    if end < len(data):
-        os.ftruncate(descriptor, end)
     lines = data[:end].splitlines()
     try:
         documents = [json.loads(line) for line in lines]
         if documents and documents[0]["version"] != _VERSION:
             raise _damaged(path)
-        return [_record(document) for document in documents[1:]]
+        return [_record(document) for document in documents[1:]], end
     except (ValueError, KeyError, TypeError):
         raise _damaged(path) from None
 

@@ -71,14 +71,14 @@ def delete(
 
     WHO has to mean one person, or with --all several who share an e-mail; each is deleted by
     Fullstory id. A value that was refused because it meant several stays refused when one of them
-    is gone: name the other by --id. Who it is is shown, and the uid or id has to be typed; --yes goes ahead. Fullstory
-    deletes later: --wait ends with 0 only when Fullstory does not know the person any more, and
-    with 5 if that takes too long.
+    is gone: name the other by --id. Who it is is shown, and the uid or id has to be typed; --yes
+    goes ahead. Fullstory deletes later: --wait ends with 0 only when Fullstory does not know the
+    person any more, and with 5 if that takes too long.
 
     With --from-file everyone is looked up first, and the number of people has to be typed. What was
     cut off goes on with the same command. Where some failed the exit code is 6, and the rejects
-    hold them with the reasons. With --wait everyone is asked for first, and each outcome comes when
-    the person is gone.
+    hold them with the reasons; --dry-run ends with 6 as well where some would fail. With --wait
+    everyone is asked for first, and each outcome comes when the person is gone.
     """
     from ..fullstory import people
 

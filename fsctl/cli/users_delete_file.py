@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import FsctlError, Partial, Unavailable, Usage
 from ..terminal.columns import Column
+from ..terminal.facts import counted
 from .app import App
 from .from_file import learn
 from .results import Rows
 from .resuming import same_command
-from .users_delete_doubts import doubts_of
+from .users_delete_preview import Preview, as_row, plan_of
 
 if TYPE_CHECKING:
     from ..bulk.erase import Outcome, Plan, Terms
     from ..bulk.journal import Input, Journal
     from ..bulk.values import Value
-    from ..fullstory.erasure import Record
+    from ..fullstory import erasure
 
 COLUMNS = (
     Column("line", kind="number", importance=7),
@@ -29,14 +30,6 @@ COLUMNS = (
     Column("reason", importance=5, never_cut=True),
 )
 _WIDEST_WHO = 24  # cells of a column that is settled before its cells are known
-# What the counts of a preview are called, in this order.
-_WORDS = {
-    "done_earlier": "done earlier",
-    "missing": "found nowhere",
-    "ambiguous": "ambiguous",
-    "duplicate": "said before",
-    "unread": "refused",
-}
 
 
 class Listed(NamedTuple):
@@ -47,7 +40,7 @@ class Listed(NamedTuple):
     terms: Terms
     rejects: str | None
     force: bool
-    receipt: Callable[[], AbstractContextManager[Record]]
+    receipt: Callable[[], AbstractContextManager[erasure.Record]]
     patience: float | None  # seconds to wait until all are gone; None: not at all
 
 
@@ -63,9 +56,11 @@ def delete_listed(app: App, listed: Listed) -> Rows:
     found = values_in(stream, listed.source, column=listed.column)
     values = people_of(found, listed.source, listed.terms.reading)
     learn(app, values)
+    begun = _input(app, listed, data)
     if rejects is None:
-        return Rows(_previewed(app, listed, values), COLUMNS)
-    run = _Run(app, listed, rejects, values, _input(app, listed, data))
+        preview = Preview(app, listed.terms, values, begun)
+        return Rows(preview.rows, COLUMNS, ending=preview.ending)
+    run = _Run(app, listed, rejects, values, begun)
     return Rows(run.rows, _columns(values), ending=run.ending, writes=True)
 
 
@@ -99,7 +94,7 @@ class _Run:
 
         app, terms = self._app, self._listed.terms
         with journal.opened(app.directory("state"), self._source) as kept:
-            plan = _plan(app, terms, self._values, kept)
+            plan = plan_of(app, terms, self._values, kept.earlier)
             _confirm(app, plan)
             app.resume = _resume(app, self._listed)
             try:
@@ -109,7 +104,7 @@ class _Run:
                             self._rejected.append(outcome)
                         elif isinstance(outcome.error, StillThere):
                             self._still_there.append(outcome)
-                        yield [_as_row(outcome)]
+                        yield [as_row(outcome)]
             except FsctlError:
                 app.messages.announce(f"not all was done; this goes on with it: {app.resume}")
                 raise
@@ -117,7 +112,7 @@ class _Run:
                 kept.remove()
                 app.resume = None
 
-    def _outcomes(self, plan: Plan, kept: Journal, record: Record) -> Iterator[Outcome]:
+    def _outcomes(self, plan: Plan, kept: Journal, record: erasure.Record) -> Iterator[Outcome]:
         from ..bulk import erase
 
         outcomes = erase.erase(self._app.caller, plan, kept, record)
@@ -144,8 +139,8 @@ class _Run:
         if any(outcome.state == AMBIGUOUS for outcome in self._rejected):
             hint += "\nWho is ambiguous stays so: in the rejects, name them by Fullstory id."
         return Partial(
-            f"{lines:,} of {len(self._values):,} lines failed; {str(self._rejects)!a} holds them "
-            "with the reasons.",
+            f"{lines:,} of {counted(len(self._values), 'line')} failed; "
+            f"{str(self._rejects)!a} holds them with the reasons.",
             hint=hint,
         )
 
@@ -229,43 +224,6 @@ def _rejects_path(listed: Listed) -> Path:
         )
     check_target(path, force=listed.force)
     return path
-
-
-# -- the preview
-
-
-def _plan(app: App, terms: Terms, values: list[Value], kept: Journal | None = None) -> Plan:
-    from ..bulk import erase
-
-    app.messages.note(f"looking up {len(values):,} values; nothing is deleted yet.")
-    earlier = kept.earlier if kept is not None else ()
-    plan = erase.plan(app.caller, values, terms, doubts_of(app), earlier)
-    people = len(plan.ids)
-    told = [f"{count:,} {word}" for state, word in _WORDS.items() if (count := plan.counts[state])]
-    left_out = f"; of {len(values):,} lines, {', '.join(told)}" if told else ""
-    app.messages.announce(
-        f"{people:,} {'person' if people == 1 else 'people'} to delete{left_out}."
-    )
-    return plan
-
-
-def _previewed(app: App, listed: Listed, values: list[Value]) -> Iterator[Mapping[str, Any]]:
-    """What ``--dry-run`` shows: who would be asked for."""
-    from ..bulk.erase import RESOLVED, outcomes
-
-    for entry in _plan(app, listed.terms, values).entries:
-        state = "would_delete" if entry.state == RESOLVED else entry.state
-        yield from map(_as_row, outcomes(entry, state))
-
-
-def _as_row(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "line": outcome.line,
-        "who": outcome.who,
-        "id": outcome.id,
-        "state": outcome.state,
-        "reason": outcome.error.message if outcome.error else None,
-    }
 
 
 # -- asking

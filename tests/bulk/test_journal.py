@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fsctl.bulk.journal import FAILED, PLANNED, Input, Journal, Record, opened
+from fsctl.bulk.journal import FAILED, PLANNED, Input, Journal, Record, kept, opened
 from fsctl.errors import Refused
 
 SOURCE = Input("/people/list.txt", 12, 1, "ab" * 32, "https://api.test tenant connection")
@@ -47,6 +47,33 @@ def test_it_is_private(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "erasures"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_it_can_be_looked_at_and_stays_as_it_is(tmp_path: Path) -> None:
+    assert kept(tmp_path / "state", SOURCE) == []
+    assert not (tmp_path / "state").exists()
+    write(tmp_path, *RECORDS)
+    file = file_of(tmp_path)
+    with file.open("ab") as stream:
+        stream.write(b'{"line":7')  # another process is writing it
+    before = file.read_bytes()
+    with opened(tmp_path, SOURCE._replace(path="-")):
+        assert kept(tmp_path, SOURCE) == RECORDS
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["text", "symlink"])
+def test_what_is_damaged_cannot_be_looked_at(damage: str, tmp_path: Path) -> None:
+    write(tmp_path, *RECORDS)
+    file = file_of(tmp_path)
+    if damage == "text":
+        file.write_text("{}\n{}\n")
+    else:
+        file.rename(tmp_path / "target")
+        file.symlink_to(tmp_path / "target")
+    with pytest.raises(Refused) as raised:
+        kept(tmp_path, SOURCE)
+    assert raised.value.code == "journal"
 
 
 def test_its_name_says_nothing_and_its_header_where_the_list_is(tmp_path: Path) -> None:

@@ -153,7 +153,8 @@ def test_what_cannot_be_confirmed_is_refused(
 def test_a_dry_run_shows_who_it_would_be(program: Program) -> None:
     listed = io.BytesIO(b"ada\nnobody\noffice@studio.example\nada@example.com\n")
     done = program(*DELETE, "-", "--dry-run", stdin=listed)
-    assert done.code == 0, done.show
+    assert done.code == 6, done.show
+    assert "2 of 4 lines would fail; nothing was deleted." in done.err
     assert rows(done) == [
         (1, "would_delete"), (2, "missing"), (3, "ambiguous"), (4, "duplicate"),
     ]  # fmt: skip
@@ -162,6 +163,41 @@ def test_a_dry_run_shows_who_it_would_be(program: Program) -> None:
     )
     assert deleted(program, "ada") == [False]
     assert not (program.home / "state").exists()
+
+
+def test_a_dry_run_ends_well_where_the_deletion_would(program: Program) -> None:
+    listed = b"ada\nnobody\n"
+    for more, code in (((), 6), (("--missing-ok",), 0)):
+        done = program(*DELETE, "-", "--dry-run", *more, stdin=io.BytesIO(listed))
+        assert (done.code, rows(done)) == (code, [(1, "would_delete"), (2, "missing")]), done.show
+
+
+def test_a_dry_run_knows_what_was_done_and_leaves_it_as_it_is(
+    tmp_path: Path, program: Program
+) -> None:
+    people = tmp_path / "people.txt"
+    people.write_text("ada\nsam\n")
+    line = (*DELETE, str(people))
+    assert program(*line, "--yes").code == 6
+    [journal] = (program.home / "state" / "erasures").glob("*.jsonl")
+    before = journal.read_bytes()
+    assert program("--sandbox", "users", "create", "--uid", "sam").code == 0
+    for _ in range(2):
+        done = program(*line, "--dry-run")
+        assert (done.code, rows(done)) == (0, [(1, "done_earlier"), (2, "would_delete")]), done.show
+        assert "1 person to delete; of 2 lines, 1 done earlier." in done.err
+    assert (journal.read_bytes(), deleted(program, "sam")) == (before, [False])
+    assert rows(program(*line, "--yes", "--force")) == [(1, "done_earlier"), (2, "accepted")]
+
+
+def test_one_is_one_value_and_one_line(tmp_path: Path, program: Program) -> None:
+    listed = b"nobody\n"
+    for more in (("--dry-run",), ("--yes", "--rejects", str(tmp_path / "r"))):
+        done = program(*DELETE, "-", *more, stdin=io.BytesIO(listed))
+        assert done.code == 6, done.show
+        assert "looking up 1 value;" in done.err
+        assert "of 1 line, 1 found nowhere." in done.err
+        assert "1 of 1 line " in done.err
 
 
 def test_all_takes_those_who_share_an_email(program: Program) -> None:
