@@ -25,8 +25,8 @@ from .values import Value
 
 # What a line can be in a plan, and come to, beside the states of a deletion.
 RESOLVED, DONE = "resolved", "done_earlier"
-MISSING, DUPLICATE = "missing", "duplicate"
-UNKNOWN = State.UNKNOWN.value
+DUPLICATE = "duplicate"
+MISSING, UNKNOWN = State.MISSING.value, State.UNKNOWN.value
 _ON_THE_WAY = frozenset((State.ACCEPTED.value, State.BEING_DELETED.value, DONE))
 _SETTLED = frozenset((State.ACCEPTED.value, State.BEING_DELETED.value, State.GONE.value, DUPLICATE))
 

@@ -111,7 +111,7 @@ def delete(
     _check_can_confirm(app)
     persons, found = _whom(app, who, reading, all_)
     if not persons:
-        return _nobody(app, found, missing_ok)
+        return _nobody(app, found, missing_ok, path)
     _confirm(app, who, persons)
     steps: list[Step] = []
     with _receipt(app, path) as record:
@@ -171,12 +171,15 @@ def _meant(found: Found, all_: bool) -> Sequence[Person]:
     raise refusal
 
 
-def _nobody(app: App, found: Found, missing_ok: bool) -> One:
+def _nobody(app: App, found: Found, missing_ok: bool, receipt: Path | None = None) -> One:
+    from ..fullstory import erasure
     from ..fullstory.whom import nobody
 
     error = nobody(found)
     if not missing_ok:
         raise error
+    with _receipt(app, receipt) as record:
+        record(erasure.nobody_found(found.who, found.readings))
     app.messages.note(f"{error.message} Nothing was asked for.")
     return One({"who": found.who, "state": "missing"})
 

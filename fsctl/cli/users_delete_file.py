@@ -90,7 +90,7 @@ class _Run:
 
     def _work(self) -> Iterator[list[dict[str, Any]]]:
         from ..bulk import erase, journal
-        from ..fullstory.erasure import StillThere
+        from ..fullstory import erasure, people
 
         app, terms = self._app, self._listed.terms
         with journal.opened(app.directory("state"), self._source) as kept:
@@ -102,8 +102,11 @@ class _Run:
                     for outcome in self._outcomes(plan, kept, record):
                         if erase.has_failed(outcome, terms):
                             self._rejected.append(outcome)
-                        elif isinstance(outcome.error, StillThere):
+                        elif isinstance(outcome.error, erasure.StillThere):
                             self._still_there.append(outcome)
+                        elif outcome.state == erase.MISSING:
+                            readings = people.readings_of(outcome.who, terms.reading)
+                            record(erasure.nobody_found(outcome.who, readings))
                         yield [as_row(outcome)]
             except FsctlError:
                 app.messages.announce(f"not all was done; this goes on with it: {app.resume}")

@@ -10,19 +10,19 @@ that an earlier run may have asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..errors import FsctlError, NeedsPerson, NotFound, OutcomeUnknown, Unavailable
-from .operations import DELETE_USER, GET_USER
+from .operations import DELETE_USER, GET_USER, LIST_USERS
 from .types import Call
 
 if TYPE_CHECKING:
     from ..membrane.gateway import Deadline
     from .call import Caller
-    from .people import Person
+    from .people import Person, Reading
 
 SESSIONS_COUNTED = 100  # one request's worth: "at least" that many
 _PAUSES = (1.0, 2.0, 3.0, 5.0, 8.0)  # seconds between looks; then the last one again and again
@@ -36,6 +36,7 @@ class State(StrEnum):
     BEING_DELETED = "being_deleted"  # the person is read with that mark
     GONE = "gone"  # Fullstory's own 404
     UNKNOWN = "unknown"  # sent, and nobody knows
+    MISSING = "missing"  # nobody was found, so nothing was sent
 
 
 class Preview(NamedTuple):
@@ -47,6 +48,8 @@ class Preview(NamedTuple):
 
 class Step(NamedTuple):
     """A state that was reached, what was asked for it and what came back, fit for a receipt.
+
+    Where nobody was found, ``person`` is empty.
 
     ``asked`` is the exact request or input as data, ``answered`` the status and body of the answer
     or the error; None where nothing was asked or nothing came.
@@ -165,6 +168,12 @@ def delete(
         raise
     told = {"status": answer.status, "body": answer.body}
     return _recorded(record, Step(State.ACCEPTED, person, asked, told, answer.action_run_id))
+
+
+def nobody_found(who: str, readings: Sequence[Reading]) -> Step:
+    """The step of a value that means nobody, in any of these readings."""
+    asked = {"operation": LIST_USERS.name, "who": who, "read_as": list(readings)}
+    return Step(State.MISSING, {}, asked)
 
 
 def was_under_way(step: Step) -> bool:

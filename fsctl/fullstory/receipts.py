@@ -103,7 +103,7 @@ def as_data(step: Step, now: datetime, facts: dict[str, str | None]) -> dict[str
     return {
         "time": to_api(now),
         "state": step.state.value,
-        "id": str(person["id"]),
+        "id": str(person["id"]) if "id" in person else None,
         "uid": person.get("uid"),
         "email": person.get("email"),
         **facts,
@@ -142,7 +142,7 @@ def _impossible(path: Path, error: OSError) -> Usage:
 
 def _cannot(path: Path, error: OSError, step: Step | None = None) -> Refused:
     reason = error.strerror or str(error)
-    if step is None or step.state.value == "requested":
+    if step is None or step.state.value in ("requested", "missing"):
         return Refused(
             f"The receipt {str(path)!a} cannot be written: {reason}. Nothing was sent.",
             hint="Check the directory, its permissions and the free space.",

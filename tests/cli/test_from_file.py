@@ -281,7 +281,8 @@ def test_with_wait_each_outcome_is_that_the_person_is_gone(
     assert done.code == 0, done.show
     assert rows(done) == [(2, "missing"), (4, "duplicate"), (1, "gone"), (3, "gone")]
     states = [json.loads(each)["state"] for each in receipt.read_text().splitlines()]
-    assert states == ["requested", "accepted"] * 2 + ["gone"] * 2
+    asked = ["requested", "accepted"]
+    assert states == [*asked, "missing", *asked, "gone", "gone"]
     again = program(*line, stdin=io.BytesIO(listed))
     assert [state for _, state in rows(again)] == ["missing"] * 4, "no journal is left"
 

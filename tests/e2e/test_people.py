@@ -360,6 +360,22 @@ def test_a_receipt_is_never_written_over(http: Somewhere, tmp_path: Path) -> Non
     assert being_deleted(http) == []
 
 
+def test_a_receipt_says_that_nobody_was_found(http: Somewhere, tmp_path: Path) -> None:
+    receipt = tmp_path / "r.jsonl"
+    line = ("users", "delete", "zed@example.com", "--yes", "--receipt", str(receipt))
+    assert http(*line).code == ExitCode.NOT_FOUND
+    assert http(*line, "--missing-ok", "--dry-run").code == 0
+    assert not receipt.exists()
+    assert http(*line, "--missing-ok").code == 0
+    [told] = lines(receipt.read_text())
+    assert told["time"]
+    assert told["connection"]
+    assert (told["state"], told["id"], told["answered"]) == ("missing", None, None)
+    assert told["asked"] == {
+        "operation": "list-users", "who": "zed@example.com", "read_as": ["email", "uid"]
+    }  # fmt: skip
+
+
 def test_a_hostile_person_is_shown_harmless_before_being_deleted(http: Somewhere) -> None:
     done = http("users", "delete", "mallory", "--yes", under_ci=True)
     assert done.code == 0, done.show
