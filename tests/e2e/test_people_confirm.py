@@ -83,7 +83,8 @@ def test_anything_else_deletes_nobody(answer: bytes, home: Path) -> None:
 def test_an_interrupt_deletes_nobody(home: Path) -> None:
     done = delete(home, CTRL_C, "ada")
     assert (done.code, deleted(home)) == (130, []), done.show
-    assert "fsctl: error: Interrupted." in done.out
+    told = "fsctl: error: Interrupted at the question; nothing was deleted. (interrupted)"
+    assert [told, "  Run it again to be asked again."] == done.out.splitlines()[-2:]
 
 
 def test_a_uid_that_looks_like_another_is_shown_escaped(home: Path) -> None:
