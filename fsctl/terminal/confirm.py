@@ -37,8 +37,8 @@ def typed(world: World, messages: Messages, question: str, accepted: Sequence[st
     :class:`Interrupted` for Ctrl-C. Whoever asks has made sure of :func:`can_ask`.
     """
     words = {word.strip() for word in accepted} | {escaped(word).strip() for word in accepted}
-    write_text(world.stderr, clean(question) + " ")
     try:
+        write_text(world.stderr, clean(question) + " ")
         line = b"" if world.stdin is None else world.stdin.readline(_LONGEST)
     except KeyboardInterrupt:
         messages.break_line()
