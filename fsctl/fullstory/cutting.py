@@ -16,8 +16,14 @@ _ASCII_SPACE = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\u2028\u2029")
 _JOINERS = "\u200c\u200d"
 # Characters that nobody sees, though they are not of a category that says so.
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-_JAMO = ("\u1100\u11ff", "\ua960\ua97f", "\ud7b0\ud7ff")  # parts that make one Hangul syllable
-_PICTURE_PARTS = ("\U0001f1e6\U0001f1ff", "\U0001f3fb\U0001f3ff")  # of flags; colours of skin
+# First and last of the characters that make one sign with a neighbour, beside marks and joiners.
+_CLINGING = (
+    ("\u1100", "\u11ff"),  # parts of Hangul syllables, here and in the next two
+    ("\ua960", "\ua97f"),
+    ("\ud7b0", "\ud7ff"),
+    ("\U0001f1e6", "\U0001f1ff"),  # regional indicators: two are a flag
+    ("\U0001f3fb", "\U0001f3ff"),  # colours of skin
+)
 
 
 class Part(NamedTuple):
@@ -80,7 +86,7 @@ def _clings(character: str) -> bool:
         return False
     if unicodedata.category(character)[0] == "M" or character in _JOINERS:
         return True
-    return any(first <= character <= last for first, last in (*_JAMO, *_PICTURE_PARTS))
+    return any(first <= character <= last for first, last in _CLINGING)
 
 
 def fit(

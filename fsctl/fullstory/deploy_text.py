@@ -33,6 +33,8 @@ _WHOLE = frozenset({"commit", "short_commit", "run_url"})  # never cut
 _FAIR = {"service": 48, "title": 80, "environment": 32, "actor": 32}  # sizes while room is scarce
 _FAIR_ELSE = 40
 
+_MOST_TEMPLATE = 2000  # characters: ten times what is taken, so that fitting stays quick
+
 _ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _BRACE = re.compile(r"[{}]")
@@ -98,7 +100,7 @@ def fill(template: str, facts: Mapping[str, str]) -> str:
     known = _plain(facts)
     known["short_commit"] = known["short_commit"] or known["commit"][:SHORT_COMMIT]
     # Literal text and names of fields in turns, literal text first and last.
-    pieces = _FIELD.split(_plain_template(template))
+    pieces = _FIELD.split(plain(template))
     parts = [
         _part(piece, known[piece]) if place % 2 else Part(piece)
         for place, piece in enumerate(pieces)
@@ -115,7 +117,12 @@ def fill(template: str, facts: Mapping[str, str]) -> str:
 
 
 def check(template: str) -> None:
-    """Raises :class:`Usage` where the template holds a brace that is no field's."""
+    """Raises :class:`Usage` for a brace that is no field's, and for far too long a template."""
+    if len(template) > _MOST_TEMPLATE:
+        raise Usage(
+            f"The text has {len(template):,} characters.",
+            hint=f"Write up to {ANNOTATION_TEXT_MAX} with what stands for its fields.",
+        )
     unknown = [name for name in _FIELD.findall(template) if name not in FIELDS]
     if unknown:
         raise Usage(f"The text has the unknown field {{{unknown[0]}}}.", hint=_hint())
@@ -137,30 +144,42 @@ def fit_source(name: str) -> str:
 
 _COMMITS = ("commit", "short_commit")
 _EMPTY = "\0"  # stands where a field has no value; no value holds it
-_SEPARATORS = r",;:|/·–—-"
-_EMPTY_BRACKETS = re.compile(r"\(\s*(?:\0\s*)+\)|\[\s*(?:\0\s*)+\]|<\s*(?:\0\s*)+>")
+_SEPARATOR = "[,;:|/\u00b7\u2013\u2014-]"  # beside punctuation a middle dot and two dashes
+_EMPTY_BRACKETS = re.compile(r"\([ \0]*\0[ \0]*\)|\[[ \0]*\0[ \0]*\]|<[ \0]*\0[ \0]*>")
+# In the order in which they are taken out: what stands there goes, but for the group.
+_GAPS = (
+    re.compile(rf"({_SEPARATOR}) ?\0[ \0]*{_SEPARATOR}+"),  # one of two separators
+    re.compile(rf"()^[ \0]*\0[ \0]*{_SEPARATOR}* *"),
+    re.compile(rf"([(\[<])[ \0]*\0[ \0]*{_SEPARATOR}* *"),
+    re.compile(rf"() ?{_SEPARATOR}? ?\0[ \0]*(?=$|[)\]>])"),
+    re.compile(r"() ?\0[ \0]*(?=[.,;:!?])"),
+)
 
 
 def _tidied(pieces: Sequence[str]) -> Callable[[Sequence[str]], str]:
+    """What puts the parts of a template together, of which some may be empty or cut."""
+
     def render(chosen: Sequence[str]) -> str:
         text = ""
         for place, value in enumerate(chosen):
             if place % 2:
                 text += value or _EMPTY
-            else:
-                text += _mended(value, pieces[place])
-        return _without_gaps(text) if _EMPTY in text else " ".join(text.split())
+            else:  # literal text that was cut must not run into what follows
+                text += value if value == pieces[place] else value + " "
+        if _EMPTY in text:
+            text = _without_gaps(text)
+        return " ".join(text.split())
 
     return render
 
 
-def _mended(literal: str, whole: str) -> str:
-    """A literal that was cut does not run into what follows."""
-    return literal + " " if literal != whole else literal
-
-
 def _without_gaps(text: str) -> str:
-    return text
+    """Take the empty places out, and what stood there only for a value."""
+    while (fewer := _EMPTY_BRACKETS.sub(_EMPTY, text)) != text:  # brackets in brackets
+        text = fewer
+    for gap in _GAPS:
+        text = gap.sub(r"\1", text)
+    return text.replace(_EMPTY, "")
 
 
 def _plain(facts: Mapping[str, str]) -> dict[str, str]:
@@ -168,11 +187,6 @@ def _plain(facts: Mapping[str, str]) -> dict[str, str]:
     if not _ADDRESS.fullmatch(known["run_url"]):
         known["run_url"] = ""
     return known
-
-
-def _plain_template(template: str) -> str:
-    """Plain, with the blanks at its ends: they stand beside fields."""
-    return plain(template)
 
 
 def _part(field: str, value: str) -> Part:
