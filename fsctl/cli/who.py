@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import NeedsPerson
+from ..errors import NeedsPerson, Usage
 
 if TYPE_CHECKING:
     from ..fullstory.people import Person, Reading
@@ -22,16 +23,28 @@ def reading_options(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """``--id``, ``--uid`` and ``--email``, which say as what ``what`` is to be read.
 
-    ``of`` ends their help; ``by_id`` is for a command whose ``--id`` means something else.
+    ``of`` ends their help; ``by_id`` is for a command whose ``--id`` means something else. The
+    command gets ``reading``; two of them are refused.
     """
+    names = {reading: f"--{reading}" for reading in _READINGS_TOLD} | {"id": by_id}
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def decided(*arguments: Any, **options: Any) -> Any:
+            said = [reading for reading in names if options.pop(f"is_{reading}")]
+            if said[1:]:
+                raise Usage(
+                    f"{' and '.join(names[reading] for reading in said)} contradict each other.",
+                    hint="Give one of them.",
+                )
+            return command(*arguments, reading=said[0] if said else None, **options)
+
         for reading, told in reversed(_READINGS_TOLD.items()):
-            name = by_id if reading == "id" else f"--{reading}"
             help_text = f"{what} is {told}{of}."
-            option = click.option(name, "reading", flag_value=reading, help=help_text)
-            command = option(command)
-        return command
+            decided = click.option(names[reading], f"is_{reading}", is_flag=True, help=help_text)(
+                decided
+            )
+        return decided
 
     return add
 
