@@ -73,7 +73,10 @@ def list_(app: App, any_app: bool) -> Rows:
 @click.argument("selector", required=False, metavar="[ID]")
 @pass_app
 def show(app: App, selector: str | None) -> One:
-    """Show the connection ID (its id, key or name), or the one that commands use."""
+    """Show the connection ID, or the one that commands use.
+
+    ID is an id, a key or a name.
+    """
     from .connecting import as_row, the_connection
 
     app.check_output()
@@ -93,9 +96,9 @@ def show(app: App, selector: str | None) -> One:
 @click.argument("selector", required=False, metavar="[ID]")
 @pass_app
 def use(app: App, selector: str | None) -> One:
-    """Use the connection ID (its id, key or name) from now on, or the one that is picked.
+    """Use the connection ID from now on, or the one that is picked.
 
-    The profile in use remembers it.
+    ID is an id, a key or a name. The profile in use remembers the connection.
     """
     from . import connecting
 
@@ -174,9 +177,9 @@ def search(app: App, text: str, limit: int) -> Rows:
 @click.argument("selector", metavar="ID")
 @pass_app
 def delete(app: App, selector: str) -> One:
-    """Archive the connection ID (its id, key or name), after its id was typed.
+    """Archive the connection ID, after its id was typed.
 
-    What uses it stops working. Membrane keeps an archived connection and its credentials, and can
+    ID is an id, a key or a name. What uses it stops working. Membrane keeps an archived connection and its credentials, and can
     bring it back; nothing at Fullstory is changed.
     """
     from .connecting import the_connection

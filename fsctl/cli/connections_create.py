@@ -59,7 +59,7 @@ def wait_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @wait_options
 @pass_app
 def create(app: App, name: str | None, another: bool, waits: bool, wait_for: str | None) -> One:
-    """Create a connection to Fullstory, or take or mend the one that is there.
+    """Create a connection, or mend the one that is there.
 
     Membrane builds it, then a person has to open an address and give a Fullstory API key there; the
     address is printed, and opened where there is a browser. With --wait it ends with 0 once the
@@ -116,9 +116,9 @@ def _plan(step: Step, name: str | None) -> dict[str, Any]:
 @click.option("--wait-for", metavar="TIME", help="Wait at most this long (default 10m).")
 @pass_app
 def wait(app: App, selector: str, wait_for: str | None) -> One:
-    """Wait until the connection ID (its id, key or name) is ready.
+    """Wait until the connection ID is ready.
 
-    Ends with 0 once it is, with 4 if it failed or nobody did in time what a person has to do, and
+    ID is an id, a key or a name. Ends with 0 once it is, with 4 if it failed or nobody did in time what a person has to do, and
     with 5 if Membrane is still building it.
     """
     from .connecting import the_connection
@@ -139,9 +139,9 @@ def wait(app: App, selector: str, wait_for: str | None) -> One:
 @wait_options
 @pass_app
 def reconnect(app: App, selector: str, waits: bool, wait_for: str | None) -> One:
-    """Give the connection ID (its id, key or name) new credentials.
+    """Give the connection ID new credentials.
 
-    A person has to give them: see `fsctl connections create --help`.
+    ID is an id, a key or a name. A person has to give them: see `fsctl connections create --help`.
     """
     from ..membrane.connecting import Step
     from .connecting import take, the_connection

@@ -47,6 +47,8 @@ def phase(connection: Connection) -> Phase:
 
 def state_in_words(connection: Connection) -> str:
     """The state as people are told it; one that says READY and cannot be used is disconnected."""
+    if connection.archived:
+        return "archived"
     if connection.usable or connection.state not in (None, "READY"):
         return connection.state or "READY"
     return "disconnected"

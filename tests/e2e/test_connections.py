@@ -188,7 +188,7 @@ def test_a_disconnected_one_is_reconnected_and_not_made_again(
     name: RoadName, open_road: Open
 ) -> None:
     road = open_road(name, CUT_SEED, SLACK_SEED)
-    done = run(road, "create", "--name", "A new one", "--wait")
+    done = run(road, "create", "--name", "A new one", "--wait-for", "60s")
     mended = one(done)
     assert (mended["id"], mended["name"], mended["usable"]) == (CUT, "Fullstory EU", True)
     assert "it is reconnected, not made again" in done.err
@@ -445,10 +445,12 @@ def test_what_names_a_deleted_one_is_told(open_road: Open) -> None:
 
 def test_the_one_that_was_remembered_is_looked_up_anew(open_road: Open) -> None:
     road = open_road("http", MAIN_SEED, CUT_SEED)
-    assert road("users", "get", "ada").code == 0
-    assert one(run(road, "reconnect", CUT))["usable"] is True
+    assert one(run(road, "show"))["id"] == MAIN
     assert run(road, "delete", MAIN, "--yes").code == 0
-    assert one(run(road, "show"))["id"] == CUT
+    none = run(road, "show")
+    assert (none.code, none.out) == (4, ""), none.show
+    assert "Fullstory EU" in none.err and "is not ready" in none.err
+    assert one(run(road, "show", MAIN))["state"] == "archived"
 
 
 # -- using
@@ -471,5 +473,9 @@ def test_the_sandboxs_connections_are_for_a_profile_of_the_sandbox(open_road: Op
     assert one(run(road, "use", CUT, "--profile", "trial"))["profile"] == "trial"
     assert one(run(road, "show", "--profile", "trial"))["id"] == CUT
     assert one(run(road, "show"))["id"] == MAIN
+    real = '[profiles.real]\nconnection = "6570c0ffee0123456789ffff"\n'
+    road.program.profile('[profiles.trial]\ntransport = "sandbox"\n' + real)
+    assert one(run(road, "use", CUT, "--profile", "trial"))["profile"] == "trial"
+    assert one(run(road, "show", "--profile", "real"))["id"] == MAIN
     environ = {"FSCTL_CONNECTION": "6570c0ffee0123456789ffff"}
     assert one(run(road, "show", "--profile", "trial", env=environ))["id"] == CUT

@@ -78,6 +78,15 @@ def test_a_command_that_needs_one_asks_and_goes_on_with_it(road: Online) -> None
     assert remembered(road) == {}
 
 
+def test_it_is_asked_once_however_often_it_is_needed(road: Online) -> None:
+    with window(road, "users", "delete", "ada", "--dry-run") as run:
+        run.answer(QUESTION, DOWN, ENTER)
+        done = run.end()
+    assert done.code == 0, done.show
+    assert done.out.count(QUESTION) == 1
+    assert used(road) == {EU}
+
+
 def test_the_list_shows_state_owner_and_id_of_those_that_would_do(road: Online) -> None:
     with window(road, *FIND) as run:
         run.see(QUESTION)

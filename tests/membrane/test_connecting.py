@@ -144,6 +144,7 @@ def test_what_says_ready_and_cannot_be_used_is_disconnected() -> None:
     assert state_in_words(READY) == "READY"
     assert state_in_words(CUT) == state_in_words(CUT._replace(state=None)) == "disconnected"
     assert state_in_words(PERSON) == "CLIENT_ACTION_REQUIRED"
+    assert state_in_words(CUT._replace(archived=True)) == "archived"
 
 
 @pytest.mark.parametrize(
