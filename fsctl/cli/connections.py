@@ -179,8 +179,8 @@ def search(app: App, text: str, limit: int) -> Rows:
 def delete(app: App, selector: str) -> One:
     """Archive the connection ID, after its id was typed.
 
-    ID is an id, a key or a name. What uses it stops working. Membrane keeps an archived connection and its credentials, and can
-    bring it back; nothing at Fullstory is changed.
+    ID is an id, a key or a name. What uses the connection stops working. Membrane keeps an archived
+    one and its credentials, and can bring it back; nothing at Fullstory is changed.
     """
     from .connecting import the_connection
 

@@ -118,8 +118,8 @@ def _plan(step: Step, name: str | None) -> dict[str, Any]:
 def wait(app: App, selector: str, wait_for: str | None) -> One:
     """Wait until the connection ID is ready.
 
-    ID is an id, a key or a name. Ends with 0 once it is, with 4 if it failed or nobody did in time what a person has to do, and
-    with 5 if Membrane is still building it.
+    ID is an id, a key or a name. Ends with 0 once it is ready, with 4 if it failed or nobody did in
+    time what a person has to do, and with 5 if Membrane is still building it.
     """
     from .connecting import the_connection
 
