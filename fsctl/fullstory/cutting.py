@@ -105,13 +105,12 @@ def fit(
     if size(whole) <= most:
         return whole
     chosen = [""] * len(parts)
-    for generous in (False, True):
-        for place in order:
-            part = parts[place]
-            wanted = size(part.text) if generous else min(size(part.text), part.most)
-            if not part.cuttable and wanted < size(part.text):
-                wanted = size(part.text)
-            _grow(chosen, place, part, wanted, render, most)
+    for place in order:
+        part = parts[place]
+        _grow(chosen, place, part, part.most if part.cuttable else size(part.text), render, most)
+    for place in order:
+        if parts[place].cuttable:
+            _grow(chosen, place, parts[place], most, render, most)
     return render(chosen)
 
 
@@ -125,6 +124,7 @@ def _grow(
 ) -> None:
     """Give the part at ``place`` as much of ``wanted`` as there is room for, and never less."""
     before = chosen[place]
+    wanted = min(wanted, size(part.text))
     while wanted > size(before):
         piece = cut(part.text, wanted) if part.cuttable else part.text
         if size(piece) <= size(before):

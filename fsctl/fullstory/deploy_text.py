@@ -33,7 +33,7 @@ _WHOLE = frozenset({"commit", "short_commit", "run_url"})  # never cut
 _FAIR = {"service": 48, "title": 80, "environment": 32, "actor": 32}  # sizes while room is scarce
 _FAIR_ELSE = 40
 
-_MOST_TEMPLATE = 2000  # characters: ten times what is taken, so that fitting stays quick
+_LONGEST = 2000  # characters of a template or a fact: ten times what is taken; fitting stays quick
 
 _ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
 _FIELD = re.compile(r"\{([a-z_]+)\}")
@@ -55,7 +55,7 @@ def compose(facts: Mapping[str, str], status: str) -> str:
     if commit and version and (known["commit"] or commit).startswith(version):
         version = ""
     branch = "" if known["branch"] == version else known["branch"]
-    request = known["pull_request"]
+    request = known["pull_request"].rstrip("/").rpartition("/")[2]  # some systems give its address
     if request.isdecimal():
         request = ("!" if known["system"].startswith("GitLab") else "#") + request
     verb, preposition = _WORDS[status]
@@ -100,7 +100,8 @@ def fill(template: str, facts: Mapping[str, str]) -> str:
     known = _plain(facts)
     known["short_commit"] = known["short_commit"] or known["commit"][:SHORT_COMMIT]
     # Literal text and names of fields in turns, literal text first and last.
-    pieces = _FIELD.split(plain(template))
+    pieces = _FIELD.split(template)
+    pieces[::2] = map(_plain_literal, pieces[::2])
     parts = [
         _part(piece, known[piece]) if place % 2 else Part(piece)
         for place, piece in enumerate(pieces)
@@ -118,7 +119,7 @@ def fill(template: str, facts: Mapping[str, str]) -> str:
 
 def check(template: str) -> None:
     """Raises :class:`Usage` for a brace that is no field's, and for far too long a template."""
-    if len(template) > _MOST_TEMPLATE:
+    if len(template) > _LONGEST:
         raise Usage(
             f"The text has {len(template):,} characters.",
             hint=f"Write up to {ANNOTATION_TEXT_MAX} with what stands for its fields.",
@@ -144,16 +145,10 @@ def fit_source(name: str) -> str:
 
 _COMMITS = ("commit", "short_commit")
 _EMPTY = "\0"  # stands where a field has no value; no value holds it
-_SEPARATOR = "[,;:|/\u00b7\u2013\u2014-]"  # beside punctuation a middle dot and two dashes
-_EMPTY_BRACKETS = re.compile(r"\([ \0]*\0[ \0]*\)|\[[ \0]*\0[ \0]*\]|<[ \0]*\0[ \0]*>")
-# In the order in which they are taken out: what stands there goes, but for the group.
-_GAPS = (
-    re.compile(rf"({_SEPARATOR}) ?\0[ \0]*{_SEPARATOR}+"),  # one of two separators
-    re.compile(rf"()^[ \0]*\0[ \0]*{_SEPARATOR}* *"),
-    re.compile(rf"([(\[<])[ \0]*\0[ \0]*{_SEPARATOR}* *"),
-    re.compile(rf"() ?{_SEPARATOR}? ?\0[ \0]*(?=$|[)\]>])"),
-    re.compile(r"() ?\0[ \0]*(?=[.,;:!?])"),
-)
+_SEPARATORS = r",;:|/\u00b7\u2013\u2014\-"  # beside punctuation a middle dot and two dashes
+_ROUND_GAPS = rf"[ \0{_SEPARATORS}]*\0[ \0{_SEPARATORS}]*"
+_EMPTY_BRACKETS = re.compile(rf"\({_ROUND_GAPS}\)|\[{_ROUND_GAPS}\]|<{_ROUND_GAPS}>")
+_GAPS = re.compile(rf"([ {_SEPARATORS}]*)\0(?:[ \0{_SEPARATORS}]*\0)?([ {_SEPARATORS}]*)")
 
 
 def _tidied(pieces: Sequence[str]) -> Callable[[Sequence[str]], str]:
@@ -177,16 +172,33 @@ def _without_gaps(text: str) -> str:
     """Take the empty places out, and what stood there only for a value."""
     while (fewer := _EMPTY_BRACKETS.sub(_EMPTY, text)) != text:  # brackets in brackets
         text = fewer
-    for gap in _GAPS:
-        text = gap.sub(r"\1", text)
-    return text.replace(_EMPTY, "")
+    return _GAPS.sub(_joint, text).strip()
+
+
+def _joint(gap: re.Match[str]) -> str:
+    """What stays of the blanks and separators before and after an empty place."""
+    before, after = gap.groups()
+    left, right = gap.string[: gap.start()][-1:], gap.string[gap.end() :][:1]
+    if not left or left in "([<" or not right or right in ")]>":
+        return ""
+    if right in ".!?" and not after:
+        return ""
+    return after if after.strip() and not before.strip() else before or after
 
 
 def _plain(facts: Mapping[str, str]) -> dict[str, str]:
-    known = {name: plain(facts.get(name, "")) for name in FIELDS}
+    known = {name: plain(facts.get(name, "")[:_LONGEST]) for name in FIELDS}
     if not _ADDRESS.fullmatch(known["run_url"]):
         known["run_url"] = ""
     return known
+
+
+def _plain_literal(text: str) -> str:
+    """Plain, with the blanks at its ends, which stand beside fields."""
+    core = plain(text)
+    if not core:
+        return " " if " " in text or "\n" in text else ""
+    return " " * text[0].isspace() + core + " " * text[-1].isspace()
 
 
 def _part(field: str, value: str) -> Part:
