@@ -9,11 +9,12 @@ import base64
 import binascii
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
-from fsctl.membrane.gateway import Response
+from ..membrane.gateway import Response
 
 _JSON = ("Content-Type", "application/json")
 # Made once: json.dumps would make one for every call that has options.
@@ -60,6 +61,16 @@ def missing(message: str = "Requested resource does not exist") -> Problem:
 def answer(value: Any, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
     """A JSON answer."""
     return Response(status, (_JSON, *headers), dump(value).encode())
+
+
+def answer_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> Response:
+    """The JSON answer ``{name: [rows]}``, of which never more than a row is held but as bytes."""
+    body = BytesIO()
+    body.write(f'{{"{name}":['.encode())
+    for number, row in enumerate(rows):
+        body.write((f",{dump(row)}" if number else dump(row)).encode())
+    body.write(b"]}")
+    return Response(200, (_JSON,), body.getvalue())
 
 
 def accepted() -> Response:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
-from fsctl.membrane.gateway import Response
-from fsctl.sandbox import company, sessions, streams
-from fsctl.sandbox.answers import Call, answer, invalid, object_field, text_field
-from fsctl.sandbox.clock import parse_time
-from fsctl.sandbox.links import ORG
+from ..membrane.gateway import Response
+from . import company, sessions, streams
+from .answers import Call, answer, invalid, object_field, text_field
+from .clock import parse_time
+from .links import ORG
 
 _MODES = ("FIRST", "LAST", "TIMESTAMP")
 _PARTS = ("user", "org", "location", "device")
@@ -45,7 +45,7 @@ class Slice:
     start: float | None = None
     end: float | None = None
 
-    def of(self, events: Sequence[Event]) -> list[Event]:
+    def of(self, events: Iterable[Event]) -> list[Event]:
         """Those of the events (in order of time) that the slice holds."""
         timed = [(parse_time(event["event_time"]) or 0.0, event) for event in events]
         if self.start is not None:

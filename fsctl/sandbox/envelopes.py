@@ -88,9 +88,14 @@ def no_route(method: str, path: str) -> Response:
 
 
 def json_response(
-    value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()
+    value: Any,
+    status: int = 200,
+    headers: tuple[tuple[str, str], ...] = (),
+    *,
+    large: bool = False,
 ) -> Response:
-    return Response(status, (_JSON, *headers), payload.encode(value))
+    """``value`` as JSON; ``large`` as of :func:`payload.encode`."""
+    return Response(status, (_JSON, *headers), payload.encode(value, large=large))
 
 
 def empty_response(status: int = 200) -> Response:

@@ -24,6 +24,9 @@ from .store import Store
 Send = Callable[[Mapping[str, Any], Request], Response]
 """Send a request through a connection (its document) to Fullstory."""
 
+# In the log, in place of an answer that has megabytes: ten thousand runs are kept.
+NOT_KEPT = "(too large for the sandbox's log)"
+
 
 class Runner:
     """Runs things through a connection, and writes each run to the log."""
@@ -53,11 +56,10 @@ class Runner:
                 cause = {"type": "bad_request", "message": message}
                 raise MembraneFailure("action_run", message, cause=cause) from None
 
-        def output(response: Response) -> dict[str, Any]:
-            _raise_upstream(response, connection)
+        def output(response: Response, told: dict[str, Any]) -> dict[str, Any]:
+            _raise_upstream(told, connection)
             if not response.body:
                 return {}
-            told = wrapped(response)
             if self._options.output == "plain":
                 return {"output": told["data"]}
             if self._options.output == "data":
@@ -77,10 +79,10 @@ class Runner:
     ) -> Response:
         """Run one inline request; a vendor's 4xx is an output like any other (§2.7)."""
 
-        def output(response: Response) -> dict[str, Any]:
+        def output(_response: Response, told: dict[str, Any]) -> dict[str, Any]:
             if self._options.api_errors == "error":
-                _raise_upstream(response, connection)
-            return {"output": wrapped(response)}
+                _raise_upstream(told, connection)
+            return {"output": told}
 
         subject = {"name": f"{request.method} {request.path}"}
         return self._run(subject, connection, None, meta, lambda: request, output)
@@ -92,19 +94,23 @@ class Runner:
         given: Any,
         meta: Mapping[str, Any] | None,
         build: Callable[[], Request],
-        output: Callable[[Response], dict[str, Any]],
+        output: Callable[[Response, dict[str, Any]], dict[str, Any]],
     ) -> Response:
         run_id = new_id()
         started = self._store.clock.time()
         details: dict[str, Any] = {}
         failure: MembraneFailure | None = None
         result: dict[str, Any] = {}
+        large = False
         try:
             request = build()
             details["request"] = _request_told(request)
             response = self._send(connection, request)
-            details["response"] = wrapped(response)
-            result = output(response)
+            details["response"] = told = wrapped(response)
+            large = len(response.body) > payload.LARGE
+            if large:
+                details["response"] = {**told, "data": NOT_KEPT}
+            result = output(response, told)
         except MembraneFailure as error:
             failure = error
         ended = self._store.clock.time()
@@ -116,7 +122,7 @@ class Runner:
             "integrationId": INTEGRATION["id"],
             "tenantId": TENANT["id"],
             "input": given,
-            **result,
+            **({"output": NOT_KEPT} if large and not failure else result),
             "createdAt": iso(started),
             "completedAt": iso(ended),
             "duration": round((ended - started) * 1000),
@@ -131,15 +137,15 @@ class Runner:
             self._logs.write(entry, {**details, "timeMs": entry["duration"]})
         if failure:
             return failure.response(run_id)
-        return json_response({**result, "actionRunId": run_id})
+        return json_response({**result, "actionRunId": run_id}, large=large)
 
 
-def _raise_upstream(response: Response, connection: Mapping[str, Any]) -> None:
+def _raise_upstream(told: dict[str, Any], connection: Mapping[str, Any]) -> None:
     """Turn Fullstory's failure into Membrane's, with the vendor's answer inside (§3.2)."""
-    status = response.status or 200
+    status = told["status"] or 200
     if status < 400:
         return
-    data: dict[str, Any] = {"response": wrapped(response)}
+    data: dict[str, Any] = {"response": told}
     about = {"connectionId": connection["id"], "connectorKey": INTEGRATION["key"]}
     if status == 401:
         raise MembraneFailure(

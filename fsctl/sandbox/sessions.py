@@ -10,11 +10,11 @@ import re
 import sqlite3
 from collections.abc import Sequence
 
-from fsctl.fullstory.limits import RECENT_SESSION_SECONDS, SESSIONS_LIMIT_DEFAULT
-from fsctl.membrane.gateway import Response
-from fsctl.sandbox import streams
-from fsctl.sandbox.answers import Call, answer, invalid, missing, required
-from fsctl.sandbox.links import replay_url
+from ..fullstory.limits import RECENT_SESSION_SECONDS, SESSIONS_LIMIT_DEFAULT
+from ..membrane.gateway import Response
+from . import streams
+from .answers import Call, answer, answer_rows, invalid, missing, required
+from .links import replay_url
 
 # Server events add internal pages to a session; how many it takes before it is full is not
 # published (contracts §2.3): small enough here that it can be rehearsed.
@@ -45,7 +45,7 @@ def list_events(call: Call) -> Response:
     """GET /v2/sessions/{id}/events"""
     call.flag("enable_event_cache")
     session = find(call.db, call.path[0])
-    return answer({"events": streams.events(call.db, session, call.now)})
+    return answer_rows("events", streams.events(call.db, session, call.now))
 
 
 def find(db: sqlite3.Connection, session_id: str) -> sqlite3.Row:

@@ -10,23 +10,24 @@ import json
 import random
 import sqlite3
 from collections.abc import Iterator, Sequence
+from heapq import merge
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from fsctl.sandbox import company
-from fsctl.sandbox.clock import iso
-from fsctl.sandbox.company import Step
+from . import company
+from .clock import iso
+from .company import Step
 
 _OPEN_MINUTES = 20  # how long the stream of a page that is still open goes on
 _CLICKS = frozenset(("click", "dead-click", "error-click", "rage-click"))
 _WITH_TARGET = _CLICKS | {"change", "highlight", "copy", "paste", "element-seen"}
 
 
-def events(db: sqlite3.Connection, session: sqlite3.Row, now: float) -> list[dict[str, Any]]:
+def events(db: sqlite3.Connection, session: sqlite3.Row, now: float) -> Iterator[dict[str, Any]]:
     """All events of a session up to ``now``, what servers sent included, in order of time."""
-    found = [*_visitor_events(session), *_server_events(db, session)]
-    found.sort(key=lambda pair: pair[0])
-    return [event for moment, event in found if moment <= now]
+    found = merge(_visitor_events(session), _server_events(db, session), key=itemgetter(0))
+    return (event for moment, event in found if moment <= now)
 
 
 def first(session: sqlite3.Row, kind: str) -> float | None:
@@ -78,7 +79,9 @@ def _visitor_events(session: sqlite3.Row) -> Iterator[tuple[float, dict[str, Any
 def _server_events(
     db: sqlite3.Connection, session: sqlite3.Row
 ) -> Iterator[tuple[float, dict[str, Any]]]:
-    rows = db.execute("SELECT * FROM events WHERE session_seq = ?", (session["seq"],))
+    rows = db.execute(
+        "SELECT * FROM events WHERE session_seq = ? ORDER BY moment, seq", (session["seq"],)
+    )
     for row in rows:
         context = json.loads(row["context"] or "{}")
         yield (

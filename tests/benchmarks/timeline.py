@@ -1,11 +1,12 @@
 """Time and memory of `sessions events` and `sessions timeline` on very long sessions.
 
-    python -m tests.benchmarks.timeline
+    python -m tests.benchmarks.timeline [WORD]
 
 One session of about 30 MB comes over loopback from ``fsctl sandbox serve``, as large as Membrane
-carries them; one of 200,000 small events from the sandbox in the command's own process, whose
-memory is then counted too. Memory is the largest resident set, less that of the same command on a
-session of 30 events, beside the size of the body.
+carries them, through the action and through the proxy; one of 200,000 small events from the sandbox
+in the command's own process, whose memory is then counted too. Memory is the largest resident set,
+less that of the same command on a session of 30 events, beside the size of the body. With WORD only
+the commands that have it in their name are run.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support.long_session import SESSION, fill
@@ -24,11 +25,19 @@ FSCTL = str(Path(sys.executable).with_name("fsctl"))
 COMMANDS = {
     "events -o jsonl": ("events", SESSION, "-o", "jsonl"),
     "events -o json": ("events", SESSION, "-o", "json"),
+    "events -o table": ("events", SESSION, "-o", "table"),
+    "events -o csv": ("events", SESSION, "-o", "csv"),
+    "events --limit 1": ("events", SESSION, "--limit", "1"),
+    "events --type click": ("events", SESSION, "--type", "click"),
+    "events --mask": ("events", SESSION, "--mask", "-o", "jsonl"),
     "timeline -o table": ("timeline", SESSION, "-o", "table"),
     "timeline --html": ("timeline", SESSION, "--html"),
     "timeline -o jsonl": ("timeline", SESSION, "-o", "jsonl"),
     "timeline -o json": ("timeline", SESSION, "-o", "json"),
+    "timeline --type click": ("timeline", SESSION, "--type", "click", "-o", "json"),
+    "timeline --mask": ("timeline", SESSION, "--mask", "-o", "json"),
 }
+ROADS = ("action", "proxy")
 MB = 1_000_000
 
 
@@ -41,8 +50,6 @@ def main() -> None:
         served(home / "short", home / "long", events=113_000, rich=False)
         print("200,000 events in the command's own process")
         inside(home / "few", home / "many", events=200_000)
-        print("the same through the proxy, where the sandbox keeps no log of it")
-        inside(home / "few", home / "many", events=0, via="proxy")
 
 
 def served(small: Path, large: Path, *, events: int, rich: bool) -> None:
@@ -52,31 +59,36 @@ def served(small: Path, large: Path, *, events: int, rich: bool) -> None:
         measure(environment(small, near), environment(large, far), large)
 
 
-def inside(small: Path, large: Path, *, events: int, via: str = "auto") -> None:
-    if events:
-        fill(small / "data" / "sandbox.sqlite3", events=10)
-        fill(large / "data" / "sandbox.sqlite3", events=events)
-    road = {"FSCTL_VIA": via}
-    measure(environment(small) | road, environment(large) | road, large)
+def inside(small: Path, large: Path, *, events: int) -> None:
+    fill(small / "data" / "sandbox.sqlite3", events=10)
+    fill(large / "data" / "sandbox.sqlite3", events=events)
+    measure(environment(small), environment(large), large)
 
 
 def measure(small: Mapping[str, str], large: Mapping[str, str], directory: Path) -> None:
-    body = directory / "body"
+    out = directory / "out"
     path = f"/v2/sessions/{SESSION.replace(':', '%3A')}/events"
-    spend([FSCTL, "raw", "request", path], large, body)
-    size = body.stat().st_size
-    print(f"  the body has {size / MB:.1f} MB")
-    for name, arguments in COMMANDS.items():
-        command = [FSCTL, "sessions", *arguments]
-        out = directory / "out"
-        base = spend(command, small, out)
-        spent = spend(command, large, out)
-        if spent.status or base.status:
-            raise SystemExit(f"{name} failed with {spent.status}")
-        grown = spent.peak - base.peak
-        memory = f"{grown / MB:7.1f} MB = {grown / size:4.1f} x body"
-        wrote = f"writes {out.stat().st_size / MB:6.1f} MB"
-        print(f"  {name:20} {spent.seconds:6.2f} s   {memory}   {wrote}")
+    spend([FSCTL, "raw", "request", path], large, out)
+    size = out.stat().st_size
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    for road in ROADS:
+        print(f"  through the {road}; the body has {size / MB:.1f} MB")
+        for name, arguments in COMMANDS.items():
+            if word in name:
+                command = [FSCTL, "sessions", *arguments, "--via", road]
+                print(f"  {name:22} {told(command, small, large, out, size)}")
+
+
+def told(
+    command: Sequence[str], small: Mapping[str, str], large: Mapping[str, str], out: Path, size: int
+) -> str:
+    base = spend(command, small, out)
+    spent = spend(command, large, out)
+    if spent.status or base.status:
+        raise SystemExit(f"{' '.join(command)} failed with {spent.status or base.status}")
+    grown = spent.peak - base.peak
+    memory = f"{grown / MB:7.1f} MB = {grown / size:4.1f} x body"
+    return f"{spent.seconds:6.2f} s   {memory}   writes {out.stat().st_size / MB:6.1f} MB"
 
 
 def environment(home: Path, url: str | None = None) -> dict[str, str]:
