@@ -81,8 +81,8 @@ class Bin(NamedTuple):
 class Story(NamedTuple):
     """A session as people look at it. Texts are the visitor's own: hostile, and not sanitised.
 
-    ``length`` is in seconds, ``kinds`` counts the events of each type, most frequent first. What a
-    server sent may lie outside: it counts for ``began`` and ``ended`` only where it is all there is.
+    ``length`` is in seconds, ``kinds`` counts the events of each type, most frequent first. What
+    a server sent may lie outside; for ``began`` and ``ended`` it counts where it is all there is.
     """
 
     session: str
