@@ -45,7 +45,7 @@ def locked(
     """
     ends = monotonic() + patience
     while True:
-        descriptor = _open(path, create)
+        descriptor = _open(path, os.O_RDWR | (os.O_CREAT if create else 0))
         try:
             while not _try_lock(descriptor):
                 if monotonic() >= ends:
@@ -57,6 +57,15 @@ def locked(
             # Removed or replaced while this process waited: look again at what is there now.
         finally:
             os.close(descriptor)
+
+
+def look(path: Path) -> bytes:
+    """What the file holds, whoever works on it. Raises as :func:`locked` does."""
+    descriptor = _open(path, os.O_RDONLY)
+    try:
+        return read(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read(descriptor: int) -> bytes:
@@ -85,19 +94,18 @@ def keep_names(directory: Path) -> None:
     """Have the directory remember its new names, where directories can be opened."""
     if sys.platform == "win32":
         return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some file systems do not, and the names are kept all the same
+    with suppress(OSError):  # some file systems do not, and the names are kept all the same
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
 
 
-def _open(path: Path, create: bool) -> int:
-    flags = os.O_RDWR | _SAFE | (os.O_CREAT if create else 0)
+def _open(path: Path, flags: int) -> int:
     if path.is_symlink():
         raise Untrusted("it is a symbolic link")
-    descriptor = os.open(path, flags, 0o600)
+    descriptor = os.open(path, flags | _SAFE, 0o600)
     try:
         _check(os.fstat(descriptor))
     except BaseException:

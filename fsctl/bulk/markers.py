@@ -35,6 +35,10 @@ _NAME = re.compile(r"[0-9a-f]{32}\.once")
 _MOST_EXPIRED = 1000  # files a run cleans away: what is left is the next one's
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Marker:
     """What is known under one key, for this process alone while the block of :func:`once` runs.
 
@@ -44,13 +48,19 @@ class Marker:
     """
 
     def __init__(
-        self, path: Path, descriptor: int | None, state: State, since: datetime | None
+        self,
+        path: Path,
+        descriptor: int | None,
+        state: State,
+        since: datetime | None,
+        now: Callable[[], datetime],
     ) -> None:
         self.path = path
         self.state: State = state
         self.since = since
         self.busy = descriptor is None
         self._descriptor = descriptor
+        self._now = now
 
     @property
     def suppresses(self) -> str | None:
@@ -90,7 +100,7 @@ class Marker:
 
     def _write(self, state: State) -> None:
         assert self._descriptor is not None
-        now = datetime.now(UTC)
+        now = self._now()
         note = {"version": _VERSION, "state": state, "time": now.isoformat(timespec="seconds")}
         try:
             locked.replace(self._descriptor, (json.dumps(note) + "\n").encode())
@@ -106,6 +116,7 @@ def once(
     key: str,
     *,
     patience: float = PATIENCE,
+    now: Callable[[], datetime] = _utc_now,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Marker]:
@@ -134,16 +145,16 @@ def once(
         except OSError as error:
             raise cannot_write(path, error) from None
         if descriptor is None:
-            yield Marker(path, None, "sending", None)
+            yield Marker(path, None, "sending", None, now)
             return
-        marker = Marker(path, descriptor, *_read(descriptor))
+        marker = Marker(path, descriptor, *_read(descriptor), now)
         try:
             yield marker
         finally:
             if marker.state == "none":
                 with suppress(Refused):
                     marker.clear()
-            _expire(directory, path)
+            _expire(directory, path, now().timestamp() - KEPT_DAYS * _DAY)
 
 
 def _read(descriptor: int) -> tuple[State, datetime | None]:
@@ -161,7 +172,7 @@ def _read(descriptor: int) -> tuple[State, datetime | None]:
         return "sending", None
 
 
-def _expire(directory: Path, own: Path) -> None:
+def _expire(directory: Path, own: Path, oldest: float) -> None:
     """Remove markers of long ago. Whatever is in the way of that is for another day."""
     gone = 0
     with suppress(OSError), os.scandir(directory) as entries:
@@ -171,11 +182,10 @@ def _expire(directory: Path, own: Path) -> None:
             if gone >= _MOST_EXPIRED:
                 return
             with suppress(OSError, locked.Busy, locked.Untrusted):
-                gone += _remove_if_old(Path(entry.path))
+                gone += _remove_if_older(Path(entry.path), oldest)
 
 
-def _remove_if_old(path: Path) -> bool:
-    oldest = time.time() - KEPT_DAYS * _DAY
+def _remove_if_older(path: Path, oldest: float) -> bool:
     if path.lstat().st_mtime > oldest:
         return False
     with locked.locked(path) as descriptor:

@@ -1,0 +1,221 @@
+"""``fsctl annotations flush``: send what an outbox holds, each annotation once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import FsctlError, NeedsPerson, OutcomeUnknown, Partial, Refused, Unavailable
+from ..terminal.columns import Column
+from .app import App
+from .options import Command, pass_app
+from .results import Rows
+
+if TYPE_CHECKING:
+    from ..bulk.outbox import Claim, Found
+
+COLUMNS = (
+    Column("state", importance=9, never_cut=True),
+    Column("text", importance=8),
+    Column("start_time", "START", kind="time", importance=7),
+    Column("end_time", "END", kind="time", importance=3),
+    Column("source", importance=2),
+    Column("reason", importance=6),
+    Column("file", importance=1),
+)
+
+
+@click.command(
+    "flush",
+    cls=Command,
+    examples=(
+        "fsctl annotations flush",
+        "fsctl annotations flush ./outbox --dry-run",
+    ),
+)
+@click.argument("directory", metavar="[DIR]", required=False)
+@pass_app
+def flush(app: App, directory: str | None) -> Rows:
+    """Send the annotations that `deploy --outbox DIR` has kept, oldest first, each once.
+
+    They keep their times. Only files of yours that nobody else may read or write are sent, and
+    only over the connection they were made for. DIR is fsctl's own outbox unless named.
+
+    Where it stays unknown whether one has arrived, its file is set apart as NAME.unknown and never
+    sent again by itself: look at Fullstory's chart, then remove it, or rename it to NAME.json.
+    """
+    from .outboxing import default_directory
+
+    app.check_output()
+    folder = default_directory(app) if directory is None else Path(directory).expanduser()
+    run = _Run(app, folder)
+    return Rows(run.rows, COLUMNS, ending=run.ending, writes=not app.dry_run)
+
+
+class _Run:
+    """One flush. Its rows do the work as they are asked for."""
+
+    def __init__(self, app: App, directory: Path) -> None:
+        from ..bulk import outbox
+
+        self._app = app
+        self._directory = directory
+        self._connection: str | None = None
+        self._sent = 0
+        self._unknown = 0
+        self._not_sent: list[FsctlError] = []
+        self._over: FsctlError | None = None  # what keeps all the others from being sent, too
+        self._found = outbox.entries(directory)
+        self.rows = self._work()
+
+    def _work(self) -> Iterator[list[dict[str, Any]]]:
+        self._tell_of_earlier()
+        found = [each for each in self._found if each.state != "unknown"]
+        if any(each.entry is not None and each.state == "waiting" for each in found):
+            self._find_connection()
+        for each in found:
+            row = self._planned(each) if self._app.dry_run else self._done(each)
+            if row is not None:
+                yield [row]
+
+    def ending(self) -> FsctlError | None:
+        """Go on to the end, whoever still reads the rows, and tell how it was."""
+        for _ in self.rows:
+            pass
+        if self._unknown:
+            return OutcomeUnknown(
+                f"{_annotations(self._unknown)} may have arrived or not.",
+                hint="Look at Fullstory's chart, then remove the .unknown files in "
+                f"{str(self._directory)!a}, or rename those to .json that are to be sent again.",
+            )
+        if not self._not_sent:
+            return None
+        if self._over is not None and not self._sent:
+            return self._over
+        return Partial(
+            f"{_annotations(len(self._not_sent))} of the outbox {str(self._directory)!a} "
+            f"{'was' if len(self._not_sent) == 1 else 'were'} not sent. The first: "
+            f"{self._not_sent[0].message}",
+            hint=self._not_sent[0].hint or "Run the same command again.",
+        )
+
+    def _tell_of_earlier(self) -> None:
+        earlier = sum(each.state == "unknown" for each in self._found)
+        if earlier:
+            self._app.messages.announce(
+                f"{_annotations(earlier)} of an earlier flush may have arrived or not, and "
+                f"{'is' if earlier == 1 else 'are'} not sent again: the .unknown files in "
+                f"{str(self._directory)!a}."
+            )
+
+    def _find_connection(self) -> None:
+        """The connection in use; a dry run does without where it cannot be known."""
+        app = self._app
+        try:
+            self._connection = app.caller.ask_connection(lambda found, _: found, "connection")
+        except (NeedsPerson, Unavailable) as error:
+            if not app.dry_run:
+                self._over = error
+                return
+            app.messages.warn(f"{error.message} Nothing can be sent now.")
+
+    # -- one entry
+
+    def _planned(self, found: Found) -> dict[str, Any]:
+        if found.entry is None:
+            return _row(found, "refused", found.problem)
+        if found.state == "sending":
+            return _row(found, "sending", "another flush has it, or has died with it")
+        reason = self._reason(found)
+        return _row(found, "skipped" if reason else "planned", reason)
+
+    def _done(self, found: Found) -> dict[str, Any] | None:
+        """Send it, and tell what became of it; None where another flush sends it."""
+        from ..bulk import outbox
+
+        try:
+            if found.entry is None:
+                raise Refused(
+                    f"{str(found.path)!a} is not used: {found.problem}.",
+                    hint="Mend it or remove it.",
+                )
+            if found.state == "sending":
+                return self._settled(found)
+            if self._over is not None:
+                self._not_sent.append(self._over)
+                return _row(found, "waiting", self._over.message)
+            if reason := self._reason(found):
+                return _row(found, "skipped", reason)
+            with outbox.claimed(found) as claim:
+                return self._send(found, claim)
+        except outbox.Taken:
+            return None
+        except FsctlError as error:
+            self._not_sent.append(error)
+            return _row(found, "refused", error.message)
+
+    def _settled(self, found: Found) -> dict[str, Any] | None:
+        from ..bulk import outbox
+
+        if not outbox.settle(found):
+            return None
+        self._unknown += 1
+        return _row(found, "unknown", "a flush ended while it was being sent")
+
+    def _reason(self, found: Found) -> str | None:
+        from .outboxing import why_not_here
+
+        assert found.entry is not None
+        return why_not_here(self._app, found.entry, self._connection)
+
+    def _send(self, found: Found, claim: Claim) -> dict[str, Any]:
+        """Send what is claimed. Whatever happens, the file tells the truth of it."""
+        from .outboxing import call_of
+
+        app = self._app
+        try:
+            app.caller.call(call_of(claim.entry, app.world.now()))
+        except OutcomeUnknown as error:
+            self._unknown += 1
+            self._noted(claim.unknown)
+            return _row(found, "unknown", error.message)
+        except FsctlError as error:
+            claim.release()
+            self._not_sent.append(error)
+            if isinstance(error, (NeedsPerson, Unavailable)):
+                self._over = error
+            return _row(found, "waiting", error.message)
+        except BaseException:
+            # Interrupted, or worse: it may have arrived once it was on its way.
+            self._noted(claim.unknown if app.caller.in_flight is not None else claim.release)
+            raise
+        self._sent += 1
+        self._noted(claim.sent)
+        return _row(found, "sent", None)
+
+    def _noted(self, note: Callable[[], None]) -> None:
+        """Where the outcome cannot be noted, the file says ``sending``: it is not sent again."""
+        try:
+            note()
+        except Refused as error:
+            self._app.messages.warn(f"{error.message} The next flush will call it unknown.")
+
+
+def _annotations(count: int) -> str:
+    return "An annotation" if count == 1 else f"{count:,} annotations"
+
+
+def _row(found: Found, state: str, reason: str | None) -> dict[str, Any]:
+    entry = found.entry
+    return {
+        "state": state,
+        "text": entry.text if entry else None,
+        "start_time": entry.start_time if entry else None,
+        "end_time": entry.end_time if entry else None,
+        "source": entry.source if entry else None,
+        "reason": reason,
+        "file": found.path.name,
+    }

@@ -1,0 +1,103 @@
+"""What is kept in an outbox, and whether the connection in use is the one it was made for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import FsctlError
+from .app import App
+
+if TYPE_CHECKING:
+    from ..bulk.outbox import Entry
+    from ..fullstory.types import Call
+
+_SANDBOX = "sandbox"
+
+
+def default_directory(app: App) -> Path:
+    """The outbox where no other is named."""
+    from ..bulk.outbox import FOLDER
+
+    return app.directory("state") / FOLDER
+
+
+def keep(app: App, call: Call, directory: Path) -> Path:
+    """Keep an annotation that was certainly not sent; the file it is in.
+
+    Nothing is asked of the service for that. An annotation without a start gets this moment, which
+    is when it would have been made. Raises :class:`FsctlError` where it cannot be kept.
+    """
+    from ..bulk import outbox
+    from ..fullstory.times import to_api
+
+    now = app.world.now()
+    setting = app.connection_setting
+    whose = {
+        "account": _account(app),
+        "connection": _connection_at_hand(app),
+        "named": setting.value if setting else None,
+    }
+    return outbox.keep(directory, {"start_time": to_api(now), **call.values, **whose}, now)
+
+
+def why_not_here(app: App, entry: Entry, connection: str | None) -> str | None:
+    """Why ``entry`` is not for ``connection``, the id of the one in use; None: it is.
+
+    One that was kept before its connection was known is for the connection of the same name, or
+    for the one that ``--connection`` names now: somebody has to say so.
+    """
+    if (entry.account == _SANDBOX) != app.in_sandbox:
+        return (
+            "it was made in the sandbox" if entry.account == _SANDBOX else "it is not a rehearsal"
+        )
+    if connection is None:
+        return "the connection in use is not known"
+    if entry.connection is not None:
+        same = entry.connection == connection
+        return None if same else f"it is for the connection {entry.connection}"
+    if entry.named is not None:
+        setting = app.connection_setting
+        same = entry.named in (connection, setting.value if setting else None)
+        return None if same else f"it is for the connection {entry.named}"
+    if app.flags.get("connection") is None:
+        return "its connection was not known: say which with --connection"
+    return None
+
+
+def call_of(entry: Entry, now: datetime) -> Call:
+    """The call that makes the annotation, with its original times."""
+    from ..fullstory.annotations import create
+
+    return create(
+        entry.text,
+        now=now,
+        start=datetime.fromisoformat(entry.start_time),
+        end=datetime.fromisoformat(entry.end_time) if entry.end_time else None,
+        source=entry.source,
+    )
+
+
+def _account(app: App) -> str | None:
+    if app.in_sandbox:
+        return _SANDBOX
+    return app.gateway.account if "gateway" in app.__dict__ else None
+
+
+def _connection_at_hand(app: App) -> str | None:
+    """The id of the connection in use, where it is known without asking anybody."""
+    from ..membrane.catalogue import is_id
+    from ..membrane.gateway import Deadline, GatewayError
+
+    setting = app.connection_setting
+    named = setting.value if setting else None
+    if named is not None and is_id(named):
+        return named
+    if "gateway" not in app.__dict__:
+        return None
+    at_once = Deadline.after(0, app.working_time)
+    try:
+        return app.catalogue.connection_id(named, deadline=at_once)
+    except (FsctlError, GatewayError):
+        return None
