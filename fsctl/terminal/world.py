@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, BinaryIO, Literal
 
+from ..fullstory.ci_marks import is_ci
+
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
@@ -21,23 +23,6 @@ ColorMode = Literal["auto", "always", "never"]
 
 DEFAULT_WIDTH = 80
 NARROWEST = 20
-
-# Set by the build service itself; `CI` alone is also set by most, and by people who say "CI=false".
-CI_VARIABLES = (
-    "GITHUB_ACTIONS",
-    "GITLAB_CI",
-    "BUILDKITE",
-    "TF_BUILD",
-    "TEAMCITY_VERSION",
-    "JENKINS_URL",
-    "CIRCLECI",
-    "TRAVIS",
-    "APPVEYOR",
-    "BITBUCKET_BUILD_NUMBER",
-    "CODEBUILD_BUILD_ID",
-    "DRONE",
-    "bamboo_buildKey",
-)
 
 # Terminals that are known to follow OSC 8 (hyperlinks); the others are left alone, because an old
 # one prints the address twice.
@@ -131,13 +116,6 @@ def wants_color(mode: ColorMode, environ: Mapping[str, str], is_terminal: bool) 
     if environ.get("TERM") == "dumb" or environ.get("CLICOLOR") == "0":
         return False
     return is_terminal and (sys.platform != "win32" or _modern_windows(environ))
-
-
-def is_ci(environ: Mapping[str, str]) -> bool:
-    """Whether a build service runs us, and therefore reads our output for commands."""
-    if environ.get("CI", "").strip().lower() not in ("", "0", "false", "no"):
-        return True
-    return any(environ.get(name) for name in CI_VARIABLES)
 
 
 def follows_hyperlinks(environ: Mapping[str, str]) -> bool:

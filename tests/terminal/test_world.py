@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fsctl.terminal.world import World, follows_hyperlinks, is_ci, wants_color
+from fsctl.terminal.world import World, follows_hyperlinks, wants_color
 
 
 @pytest.mark.parametrize(
@@ -43,30 +43,6 @@ def test_colour_is_the_flag_s_then_the_environment_s_then_the_terminal_s(
 def test_stdout_and_stderr_are_coloured_each_for_itself() -> None:
     world = World(stderr_is_terminal=True, environ={"WT_SESSION": "1"}).with_color("auto")
     assert (world.color, world.stderr_color) == (False, True)
-
-
-@pytest.mark.parametrize(
-    "environ",
-    [{"CI": "true"}, {"CI": "1"}]
-    + [
-        {name: "x"}
-        for name in (
-            "GITHUB_ACTIONS",
-            "GITLAB_CI",
-            "BUILDKITE",
-            "TF_BUILD",
-            "TEAMCITY_VERSION",
-            "JENKINS_URL",
-        )
-    ],
-)
-def test_a_build_service_is_known_by_its_variables(environ: dict[str, str]) -> None:
-    assert is_ci(environ)
-
-
-@pytest.mark.parametrize("environ", [{}, {"CI": ""}, {"CI": "false"}, {"CI": "0"}])
-def test_no_build_service_without_them(environ: dict[str, str]) -> None:
-    assert not is_ci(environ)
 
 
 @pytest.mark.parametrize(
