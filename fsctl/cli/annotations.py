@@ -6,7 +6,7 @@ import click
 
 from ..terminal.columns import Column
 from .app import App
-from .options import Command, Group, pass_app
+from .options import Command, LazyGroup, pass_app
 from .results import One
 
 COLUMNS = (
@@ -16,8 +16,23 @@ COLUMNS = (
     Column("source"),
 )
 
+MEMBERS = {
+    "create": (
+        ".annotations:create",
+        "Create an annotation with TEXT, of up to 200 characters; - reads it from stdin.",
+    ),
+    "deploy": (".annotations_deploy:deploy", "Annotate a deploy, from any build system."),
+    "flush": (".annotations_flush:flush", "Send what deploys have left in an outbox."),
+}
 
-@click.group("annotations", cls=Group)
+
+class _Annotations(LazyGroup):
+    """``create`` loads nothing of the deploys."""
+
+    show_globals = False
+
+
+@click.group("annotations", cls=_Annotations, members=MEMBERS)
 def group() -> None:
     """Mark moments on Fullstory's charts.
 
@@ -26,7 +41,7 @@ def group() -> None:
     """
 
 
-@group.command(
+@click.command(
     cls=Command,
     examples=(
         'fsctl --sandbox annotations create "v1.4.2 deployed" --source README',

@@ -110,6 +110,10 @@ class App:
         return self.settings.seconds("timeout", env.TIMEOUT, READ_TIMEOUT).value
 
     @cached_property
+    def retries(self) -> int:
+        return self.settings.count("retries", env.RETRIES, RETRIES, MOST_RETRIES).value
+
+    @cached_property
     def time_zone(self) -> tzinfo | None:
         """The zone of times without an offset; None is the system's own, with its own changes."""
         named = self.settings.text("time_zone", env.TIME_ZONE)
@@ -303,7 +307,7 @@ class App:
             new_id=_new_id,
             policy=Policy(
                 via=via,  # type: ignore[arg-type]
-                retries=self.settings.count("retries", env.RETRIES, RETRIES, MOST_RETRIES).value,
+                retries=self.retries,
                 patience=self.timeout * PATIENCE,
                 proxy_base=self.proxy_base,
             ),

@@ -24,6 +24,16 @@ def tell_of_expiry(app: App, remedy: str, facts: TokenFacts) -> None:
         app.messages.warn(f"{warning} {remedy}")
 
 
+def tell_before_use(app: App) -> None:
+    """The same for the token of the chosen road, which may not be needed in this run."""
+    from ..membrane.token_facts import read_facts
+
+    tokens = app.road.tokens
+    if tokens is not None:
+        facts = read_facts(tokens.token(), tokens.origin, app.unix_time())
+        tell_of_expiry(app, tokens.remedy, facts)
+
+
 def tell_of_membranes_token(app: App) -> None:
     """The same for the token in the variable that the ``membrane`` binary itself reads."""
     from ..membrane.tokens import EnvironmentToken

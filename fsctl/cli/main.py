@@ -108,10 +108,11 @@ def run(app: App, arguments: Sequence[str]) -> int:
 
 
 def _print(app: App, result: Result) -> int:
-    from .results import Rows
+    from .results import One, Rows
 
     error: FsctlError | None
-    if app.world.stdout is None and _only_shows(app, result):
+    may_be_lost = isinstance(result, One) and result.optional
+    if app.world.stdout is None and not may_be_lost and _only_shows(app, result):
         raise FsctlError(
             "stdout is closed, so there is nowhere to write to.",
             hint="Send what is not wanted to /dev/null.",
@@ -121,6 +122,9 @@ def _print(app: App, result: Result) -> int:
         _render(app, result)
         error = result.ending()
     except OSError as problem:
+        if may_be_lost:
+            _not_written(app, problem)
+            return ExitCode.DONE
         # Who reads a list is free to stop; what became of one request has to be told.
         reads = isinstance(result, Rows) and not result.writes
         error = None if reads else result.ending()
@@ -231,17 +235,19 @@ def _closed_pipe(app: App) -> int:
 
 
 def _unexpected(app: App, error: Exception) -> int:
+    return _fail(app, unexpected(app, error))
+
+
+def unexpected(app: App, error: Exception) -> FsctlError:
+    """What to say of a defect; with ``--debug`` its traceback has been told."""
     if app.flags.get("debug"):
         import traceback
 
         app.messages.debug("".join(traceback.format_exception(error)))
     app.flags.pop("debug", None)  # told already
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return _fail(
-        app,
-        FsctlError(
-            f"Something unexpected went wrong: {what[:300]}.",
-            hint="Run it again with --debug and report what it says.",
-            code="unexpected",
-        ),
+    return FsctlError(
+        f"Something unexpected went wrong: {what[:300]}.",
+        hint="Run it again with --debug and report what it says.",
+        code="unexpected",
     )

@@ -30,12 +30,16 @@ class Rows(NamedTuple):
 
 
 class One(NamedTuple):
-    """One thing; ``masked`` as of :class:`Rows`."""
+    """One thing; ``masked`` as of :class:`Rows`.
+
+    An ``optional`` one may be lost: where it cannot be written, that is no failure.
+    """
 
     thing: Mapping[str, Any]
     columns: Sequence[Column] | None = None
     ending: Ending = _well
     masked: bool = False
+    optional: bool = False
 
 
 class Document(NamedTuple):

@@ -85,19 +85,22 @@ class Caller:
             terms = Terms(limit, repeat is Repeat.SAFE, writes)
             with self._judged(connection_id, operation.noun, writes):
                 if isinstance(route, Request):
-                    return self._through_proxy(connection_id, route, operation, repeat, terms)
-                # An action carries no Idempotency-Key, so KEY gives no leave to repeat one.
-                result = self._attempt.at_action(connection_id, route, operation, terms)
-                return Answer(result.output, "action", action_run_id=result.action_run_id)
+                    answer = self._through_proxy(connection_id, route, operation, repeat, terms)
+                else:
+                    # An action carries no Idempotency-Key, so KEY gives no leave to repeat one.
+                    result = self._attempt.at_action(connection_id, route, operation, terms)
+                    answer = Answer(result.output, "action", action_run_id=result.action_run_id)
+                # While it is still in flight: whoever looks in from another thread finds one
+                # of the two.
+                self.wrote = self.wrote or operation.writes
+                return answer
 
         try:
-            answer = self._on_connection(work, limit)
+            return self._on_connection(work, limit)
         except Unavailable as error:
             if asking and operation.writes:
                 error.hint = f"{error.hint} The {operation.noun} was not sent."
             raise
-        self.wrote = self.wrote or operation.writes
-        return answer
 
     def plan(self, call: Call) -> dict[str, Any]:
         """What :meth:`call` would send, as data, for ``--dry-run``; it may read, never write."""

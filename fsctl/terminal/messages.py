@@ -6,7 +6,7 @@ that cannot be said must not hide the outcome it speaks of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FsctlError
@@ -42,6 +42,8 @@ class Messages:
         self.debug_asked = debug_asked
         self.masker: Masker | None = None
         self.hushed = False  # notes and warnings are left to a report that tells them itself
+        # Makes a warning's line where the plain one would be overlooked; gets text fit to show.
+        self.loudly: Callable[[str], str] | None = None
         self._broken = False
         self._warned: set[str] = set()
 
@@ -63,7 +65,11 @@ class Messages:
 
     def warn(self, text: str) -> None:
         """Something that may be wrong, though the command goes on."""
-        if not self.hushed:
+        if self.hushed:
+            return
+        if self.loudly is not None:
+            self._write(self.loudly(self.safe(text)) + "\n")
+        else:
             self._say("fsctl: " + self._painted(_YELLOW, "warning:") + " ", text)
 
     def warn_once(self, text: str) -> None:
@@ -97,6 +103,10 @@ class Messages:
     def break_line(self) -> None:
         """Begin a new line, whatever stands on this one."""
         self._write("\n")
+
+    def safe(self, text: str) -> str:
+        """``text`` on one line, redacted, and harmless to a terminal and to a build's log."""
+        return self._safe(text)
 
     def _say(self, head: str, text: str) -> None:
         self._write(head + self._safe(text) + "\n")

@@ -1,0 +1,179 @@
+"""The options that ``annotations deploy`` and ``annotations run`` share, and what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+import click
+
+from ..errors import Usage
+from .app import App
+from .options import pass_app
+
+FailOn = Literal["never", "misconfigured", "any"]
+
+FACTS = ("service", "version", "environment", "status", "started", "finished", "git")
+BUDGET = "20s"
+
+
+class Asked(NamedTuple):
+    """What the command line asks for, checked.
+
+    ``facts`` are the options that ``deploys.gather`` takes; ``fail_on`` None leaves it to whether a
+    build system runs us; ``budget`` is in seconds; ``once`` is a key, empty for the default one,
+    None where every annotation is sent.
+    """
+
+    facts: Mapping[str, str | None] = MappingProxyType({})
+    text: str | None = None
+    source: str | None = None
+    fail_on: FailOn | None = None
+    budget: float = 20.0
+    once: str | None = None
+    once_dir: Path | None = None
+    outbox: Path | None = None
+
+
+_OPTIONS = (
+    click.option("--service", metavar="NAME", help="What is deployed (default: the repository)."),
+    click.option("--version", metavar="V", help="Its version (default: the tag)."),
+    click.option("--env", "environment", metavar="NAME", help="Where to, such as production."),
+    click.option(
+        "--status",
+        metavar="STATUS",
+        help="started, succeeded, failed or rolled-back (default: as the build system tells).",
+    ),
+    click.option(
+        "--started",
+        metavar="TIME",
+        help="When it began: ISO 8601, now, -15m, '2h ago' or Unix seconds (default: when the job "
+        "did, where the build system tells).",
+    ),
+    click.option("--finished", metavar="TIME", help="When it ended (default: now)."),
+    click.option(
+        "--text",
+        metavar="TEMPLATE",
+        help="The annotation's text, with fields such as {service} and {short_commit}.",
+    ),
+    click.option(
+        "--source", metavar="NAME", help="What made it (default: the build system and the job)."
+    ),
+    click.option("--git", metavar="DIR", help="The checkout that git is asked about (default: .)."),
+    click.option(
+        "--fail-on",
+        type=click.Choice(("never", "misconfigured", "any")),
+        help="What of fsctl's own trouble is a failure: none, what a person has to mend, or any "
+        "(default: never under CI, any elsewhere).",
+    ),
+    click.option(
+        "--budget",
+        metavar="TIME",
+        default=BUDGET,
+        help=f"Spend no longer than this, retries included (default: {BUDGET}).",
+    ),
+    click.option(
+        "--once",
+        metavar="[KEY]",
+        is_flag=False,
+        flag_value="",
+        help="Send nothing where the same was sent before from this machine; KEY (--once=KEY) "
+        "tells what is the same (default: the run, the job, the deploy).",
+    ),
+    click.option(
+        "--once-dir", metavar="DIR", help="Remember that here, where it outlives the job."
+    ),
+    click.option(
+        "--outbox", metavar="DIR", help="Keep here what could not be sent, for annotations flush."
+    ),
+)
+
+
+def deploy_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command's function, which gets the :class:`App` and an ``asked``."""
+
+    @wraps(command)
+    def wrapped(app: App, **given: Any) -> Any:
+        own = {option: given.pop(option) for option in _NAMES}
+        return command(app, asked=read_options(app, own), **given)
+
+    result: Callable[..., Any] = pass_app(wrapped)
+    for option in reversed(_OPTIONS):
+        result = option(result)
+    return result
+
+
+_NAMES = (
+    *FACTS, "text", "source", "fail_on", "budget", "once", "once_dir", "outbox",
+)  # fmt: skip
+
+
+def read_options(app: App, given: Mapping[str, Any]) -> Asked:
+    """The options as they were typed, checked by themselves.
+
+    Raises :class:`Usage` for what the command line has wrong: that fails at the first try, under
+    a build system too. A setting, a file or a variable that is wrong is found later, and is
+    trouble of the kind that breaks no deploy.
+    """
+    from ..fullstory.deploy_text import check
+    from ..fullstory.deploys import gather
+    from ..fullstory.times import parse_duration
+
+    _options_alone(app)
+    # An option left empty by an unset variable of the pipeline is one that was not given.
+    given = {name: value or None for name, value in given.items() if name != "once"} | {
+        "once": given["once"]
+    }
+    facts = {name: given[name] for name in FACTS}
+    zone = app.world.timezone
+    alone = gather({}, facts, git=None, now=app.world.now(), zone=zone)
+    if alone.started and alone.finished and alone.finished < alone.started:
+        raise Usage("--finished is before --started.", hint="Exchange the two.")
+    if facts["git"] and not Path(facts["git"]).is_dir():
+        raise Usage(
+            f"--git {facts['git']!a} is no directory.",
+            hint="Name the checkout of what is deployed.",
+        )
+    if given["text"] is not None:
+        check(given["text"])
+    return Asked(
+        facts,
+        given["text"],
+        given["source"],
+        given["fail_on"],
+        parse_duration(given["budget"] or BUDGET, what="--budget", bare_seconds=True),
+        given["once"],
+        _path(given["once_dir"]),
+        _path(given["outbox"]),
+    )
+
+
+def _options_alone(app: App) -> None:
+    """Refuse wrong global options: those of the command line, without any other setting."""
+    alone = without_settings(app)
+    alone.check_output()
+    _ = alone.timeout, alone.retries
+
+
+def without_settings(app: App) -> App:
+    """The same run with what the command line says, and no setting from anywhere else."""
+    from ..settings.profiles import Profiles
+    from ..settings.resolve import Settings
+
+    alone = App(app.world)
+    alone.flags = app.flags
+    alone.messages = app.messages
+    alone.settings = Settings(app.flags, {}, lambda: Profiles(Path()))
+    return alone
+
+
+def _path(text: str | None) -> Path | None:
+    if text is None:
+        return None
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # the home directory of nobody
+        return Path(text)

@@ -1,0 +1,173 @@
+"""Send one planned annotation: within the budget, once where that is asked for, or keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+
+from ..errors import FsctlError, OutcomeUnknown, Refused, Unavailable
+from .app import App
+from .deploy_options import Asked
+from .deploy_plan import Moments, plan_call, status_of
+from .within import Limit, TooLate
+
+if TYPE_CHECKING:
+    from ..fullstory.deploys import Deploy
+    from ..fullstory.types import Call
+
+T = TypeVar("T")
+Annotated = Literal["true", "false", "unknown", "skipped"]
+
+# What tells one deploy from another, where no key was given.
+_SAME = (
+    "run_id", "attempt", "job", "matrix", "environment", "service", "version", "status", "commit",
+)  # fmt: skip
+NO = range(400, 500)  # what a service says to the request as such: it would say so again
+
+
+class Delivery(NamedTuple):
+    """What became of an annotation.
+
+    ``reason`` says why it was not sent, or is not known to be, and is fit to show; ``error`` is
+    the trouble as far as ``--fail-on`` makes it a failure; all else has been told. ``annotation``
+    is what the service echoed, what would have been sent, or the plan of a dry run.
+    """
+
+    annotated: Annotated
+    reason: str = ""
+    error: FsctlError | None = None
+    annotation: Mapping[str, Any] = {}
+
+
+class Sending:
+    """One annotation on its way."""
+
+    def __init__(self, app: App, asked: Asked, moments: Moments) -> None:
+        self._app = app
+        self._asked = asked
+        self._moments = moments
+        self._limit = Limit(asked.budget, app.world.monotonic)
+        self._call: Call | None = None
+
+    def do(self, gather: Callable[[], Deploy]) -> Delivery:
+        """Send it. Raises :class:`FsctlError`, and what defects raise."""
+        app = self._app
+        deploy = self._within(gather)
+        for remark in deploy.remarks:
+            app.messages.warn(remark)
+        call = self._call = plan_call(app, self._asked, deploy, self._moments)
+        if app.dry_run:
+            return Delivery("skipped", "dry run", None, self._within(lambda: app.plan(call)))
+        if self._asked.once is None:
+            return self._send(call)
+        return self._send_once(call, deploy)
+
+    @property
+    def planned(self) -> Mapping[str, Any]:
+        """What is to be sent; nothing before that is known."""
+        return {} if self._call is None else self._call.values
+
+    def keep(self, error: FsctlError) -> str:
+        """Put into the outbox what was certainly not sent; a sentence on it, or nothing."""
+        directory = self._asked.outbox
+        refused = type(error) is Refused and error.status in NO
+        if directory is None or self._call is None:
+            return ""
+        if refused or isinstance(error, OutcomeUnknown):
+            return ""
+        from shlex import quote
+
+        from .outboxing import keep
+
+        try:
+            keep(self._app, self._call, directory)
+        except FsctlError as problem:
+            return f"It is not in the outbox either: {problem}"
+        return f"It is kept: `fsctl annotations flush {quote(str(directory))}` sends it later."
+
+    def _send(self, call: Call) -> Delivery:
+        from ..fullstory.annotations import created
+
+        caller = self._within(lambda: self._app.caller)
+        try:
+            answer = self._within(lambda: caller.call(call, deadline=self._limit.deadline()))
+        except FsctlError:
+            if caller.wrote:  # answered at the very moment in which it was given up
+                return Delivery("true", "", None, created(call, None))
+            raise
+        except Exception as defect:
+            raise OutcomeUnknown(
+                f"The annotation may have been sent: {type(defect).__name__}: {defect}.",
+                hint=call.operation.check,
+                code="unexpected",
+            ) from defect
+        return Delivery("true", "", None, created(call, answer.body))
+
+    def _send_once(self, call: Call, deploy: Deploy) -> Delivery:
+        from ..bulk.markers import FOLDER, once
+
+        app = self._app
+        key = self._key(deploy)
+        with once(
+            self._asked.once_dir or app.directory("state") / FOLDER,
+            key,
+            patience=self._limit.left(),
+            monotonic=app.world.monotonic,
+            sleep=app.world.sleep,
+        ) as marker:
+            if marker.suppresses is not None:
+                app.messages.announce(f"{marker.suppresses} Nothing was sent.")
+                return Delivery("skipped", app.messages.safe(marker.suppresses), None, call.values)
+            marker.mark_sending()
+            try:
+                delivery = self._send(call)
+            except OutcomeUnknown:
+                raise
+            except FsctlError:
+                self._note(marker.clear)
+                raise
+            self._note(marker.mark_sent)
+            return delivery
+
+    def _note(self, write: Callable[[], None]) -> None:
+        """Write down what became of it. That this fails changes nothing of it."""
+        try:
+            write()
+        except FsctlError as error:
+            self._app.messages.warn(f"{error.message} --once will take it for sent.")
+
+    def _key(self, deploy: Deploy) -> str:
+        """What is the same deploy, on the same connection; see :data:`_SAME`."""
+        from ..terminal.encode import compact
+        from .expiry import tell_before_use
+
+        def find() -> tuple[str, str]:
+            caller = self._app.caller
+            caller.policy = caller.policy._replace(patience=self._limit.left())
+            connection = caller.ask_connection(lambda connection, _: connection, "connection")
+            tell_before_use(self._app)
+            return self._app.gateway.account, connection
+
+        whose = self._within(find)
+        facts = {name: fact.value for name, fact in deploy.facts.items()}
+        facts["status"] = status_of(facts, self._moments)
+        return compact([*whose, self._asked.once or [facts.get(name) for name in _SAME]])
+
+    def _within(self, work: Callable[[], T]) -> T:
+        """``work``, for no longer than the budget; its outcome is unknown only where it may be."""
+        try:
+            return self._limit.run(work)
+        except TooLate:
+            seconds = f"{self._asked.budget:g} s"
+        caller = self._app.__dict__.get("caller")
+        if caller is not None and (writing := caller.in_flight) is not None:
+            raise OutcomeUnknown(
+                f"The {writing.noun} was sent, but no answer came within the budget of {seconds}.",
+                hint=writing.check,
+                code="budget",
+            )
+        raise Unavailable(
+            f"The budget of {seconds} was over before anything was sent.",
+            hint="Give it a longer --budget, or see with --debug where the time goes.",
+            code="budget",
+        )

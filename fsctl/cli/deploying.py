@@ -1,0 +1,122 @@
+"""Put one deploy on Fullstory's charts, and never break the deploy over it.
+
+What goes wrong here is fsctl's own trouble. Under a build system it is warned of where people
+look, and no failure unless ``--fail-on`` says so. ``annotations deploy`` and ``annotations run``
+both come through :func:`deliver`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..errors import ExitCode, FsctlError, OutcomeUnknown
+from .app import App
+from .deploy_options import Asked, FailOn, without_settings
+from .deploy_plan import NOT_MEASURED
+from .deploy_plan import Moments as Moments
+from .deploy_plan import gather_deploy as gather_deploy
+from .deploy_sending import NO, Sending
+from .deploy_sending import Delivery as Delivery
+
+if TYPE_CHECKING:
+    from ..fullstory.deploys import Deploy
+
+# What a person has to mend; a service that says no to a request as such is one of them, too.
+_MISCONFIGURED = (ExitCode.USAGE, ExitCode.NOT_FOUND, ExitCode.NEEDS_PERSON)
+
+
+def deliver(
+    app: App,
+    asked: Asked,
+    deploy: Callable[[], Deploy] | None = None,
+    moments: Moments = NOT_MEASURED,
+) -> Delivery:
+    """Annotate the deploy, and tell what became of it; raises nothing but interrupts.
+
+    ``deploy`` gives its facts (default: :func:`gather_deploy`). All of it takes no longer than
+    the budget.
+    """
+    report = _Report(app, asked)
+    work = Sending(app, asked, moments)
+    try:
+        delivery = work.do(deploy or (lambda: gather_deploy(app, asked)))
+    except FsctlError as error:
+        delivery = report.trouble(error, work)
+    except Exception as error:
+        delivery = report.trouble(_unexpected(app, error), work)
+    report.end(delivery)
+    return delivery
+
+
+class _Report:
+    """Tells where people look."""
+
+    def __init__(self, app: App, asked: Asked) -> None:
+        from ..terminal import ci
+
+        self._app = app
+        self._fail_on: FailOn = asked.fail_on or ("never" if app.world.under_ci else "any")
+        self._form = ci.warning_form(app.world.environ)
+        self._warned: list[str] = []
+        if self._form is not None:
+            app.messages.loudly = self._loudly
+
+    def _loudly(self, text: str) -> str:
+        assert self._form is not None
+        self._warned.append(text)
+        return self._form(text)
+
+    def trouble(self, error: FsctlError, work: Sending) -> Delivery:
+        unknown = isinstance(error, OutcomeUnknown)
+        app = self._app
+        reason = app.messages.safe(error.message)
+        counts = self._counts(error)
+        kept = work.keep(error)
+        if counts:
+            if kept:
+                app.messages.announce(kept)
+        else:
+            self._warn(error, kept)
+        return Delivery(
+            "unknown" if unknown else "false", reason, error if counts else None, work.planned
+        )
+
+    def _warn(self, error: FsctlError, kept: str) -> None:
+        app = self._app
+        if app.flags.get("debug"):
+            import traceback
+
+            app.messages.debug("".join(traceback.format_exception(error)))
+        unsent = not isinstance(error, OutcomeUnknown)
+        head = "The deploy was not annotated: " if unsent else ""
+        app.messages.warn(" ".join(f"{head}{error.message} {error.hint or ''} {kept}".split()))
+        _mend_output(app)
+
+    def _counts(self, error: FsctlError) -> bool:
+        if self._fail_on != "misconfigured":
+            return self._fail_on == "any"
+        return error.exit_code in _MISCONFIGURED or error.status in NO
+
+    def end(self, delivery: Delivery) -> None:
+        from ..terminal import ci
+
+        environ = self._app.world.environ
+        ci.write_outputs(environ, {"annotated": delivery.annotated, "reason": delivery.reason})
+        told = [*self._warned, *([delivery.reason] if delivery.error else [])]
+        for text in told:
+            ci.write_summary(environ, "⚠️ **Fullstory annotation:**", text)
+
+
+def _mend_output(app: App) -> None:
+    """Have the result printed where it is the settings that are broken."""
+    try:
+        app.check_output()
+    except FsctlError:
+        app.settings = without_settings(app).settings
+
+
+def _unexpected(app: App, error: Exception) -> FsctlError:
+    from .main import unexpected
+
+    return unexpected(app, error)

@@ -1,0 +1,131 @@
+"""What build systems show beside the log: warnings, the step's outputs, its summary.
+
+Every text given to these functions has passed ``Messages.safe``: one line, without control
+characters, redacted. Here it is put into the form of each system so that it stays a text whatever
+it holds: a branch, an actor or a title may have been chosen to become a command. What cannot be
+written is left out: the log has said it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable, Mapping
+
+from ..fullstory.ci_marks import system_name
+
+OUTPUT = "GITHUB_OUTPUT"
+SUMMARY = "GITHUB_STEP_SUMMARY"
+LARGEST = 1024 * 1024  # bytes: GitHub refuses a longer summary or longer outputs
+_YELLOW, _PLAIN = "\x1b[33;1m", "\x1b[0m"
+
+Form = Callable[[str], str]
+
+
+def warning_form(environ: Mapping[str, str]) -> Form | None:
+    """How the build system wants a warning written, as lines; None where a plain one will do.
+
+    Forks of GitHub's runner (Gitea, Forgejo) say that they are GitHub's, and understand the same.
+    """
+    return _FORMS.get(system_name(environ) or "")
+
+
+def _github(text: str) -> str:
+    # https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+    data = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::warning title=fsctl::{data}"
+
+
+def _azure(text: str) -> str:
+    # https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands
+    data = text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"##vso[task.logissue type=warning]fsctl: {data}"
+
+
+def _teamcity(text: str) -> str:
+    # https://www.jetbrains.com/help/teamcity/service-messages.html#Escaped+Values
+    escaped = re.sub(r"['|\[\]]", r"|\g<0>", text).replace("\n", "|n").replace("\r", "|r")
+    return f"##teamcity[message text='fsctl: {escaped}' status='WARNING']"
+
+
+def _gitlab(text: str) -> str:
+    # The log shows colours (https://docs.gitlab.com/ci/jobs/job_logs/); warnings of the runner
+    # look like this.
+    return f"{_YELLOW}WARNING: fsctl: {text}{_PLAIN}"
+
+
+def _buildkite(text: str) -> str:
+    # Opens the group of lines in which it stands, which is folded else:
+    # https://buildkite.com/docs/pipelines/configure/managing-log-output
+    return f"^^^ +++\n{_YELLOW}fsctl: warning: {text}{_PLAIN}"
+
+
+_FORMS: Mapping[str, Form] = {
+    "GitHub Actions": _github,
+    "Azure Pipelines": _azure,
+    "TeamCity": _teamcity,
+    "GitLab CI": _gitlab,
+    "Buildkite": _buildkite,
+}
+
+
+def write_outputs(environ: Mapping[str, str], values: Mapping[str, str]) -> bool:
+    """Set outputs of a GitHub step; False where there are none, or they cannot be written."""
+    return _append(environ.get(OUTPUT), "".join(_output(*each) for each in values.items()))
+
+
+def _output(name: str, value: str) -> str:
+    # The delimiter cannot be guessed, so no value can end itself and begin another output.
+    delimiter = f"fsctl_{secrets.token_hex(16)}"
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
+def write_summary(environ: Mapping[str, str], heading: str, text: str) -> bool:
+    """Add a paragraph to the summary of a GitHub step; as :func:`write_outputs`.
+
+    ``heading`` is fsctl's own Markdown; ``text`` is shown as it is.
+    """
+    return _append(environ.get(SUMMARY), f"\n{heading} {verbatim(text)}\n")
+
+
+def verbatim(text: str) -> str:
+    """One line of text as a code span, in which Markdown finds nothing: no link, image or tag."""
+    line = " ".join(text.split()) or "-"
+    longest = max((len(run) for run in re.findall("`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {line} {fence}"
+
+
+def _append(path: str | None, text: str) -> bool:
+    """Add to a file that the build system has made: a plain one, and no larger than it takes.
+
+    The variable may lead anywhere in a job that sets it itself: nothing is created or waited for.
+    """
+    if not path or not text:
+        return False
+    data = text.encode("utf-8", "backslashreplace")
+    flags = os.O_RDWR | os.O_APPEND
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError):
+        return False
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size + len(data) + 1 > LARGEST:
+            return False
+        if facts.st_size and not _ends_a_line(descriptor, facts.st_size):
+            data = b"\n" + data  # else it would become part of somebody's last value
+        return os.write(descriptor, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _ends_a_line(descriptor: int, size: int) -> bool:
+    os.lseek(descriptor, size - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) == b"\n"
