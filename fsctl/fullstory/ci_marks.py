@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Variables that a system alone sets, or NAME=value, by the names of the table's rows. Those come
-# first that run inside others: CodeBuild lends runners to GitHub and GitLab. Jenkins is last,
-# because tools for it use its variable elsewhere, too. The pages that say so are the rows'.
+# Variables that a system alone sets, NAME=value, or NAME+NAME for both, by the names of the
+# table's rows. Those come first that run inside others: CodeBuild lends runners to GitHub and
+# GitLab. Jenkins is last, because tools for it use its variable elsewhere, too. The pages that say
+# so are the rows'.
 MARKS: dict[str, tuple[str, ...]] = {
     "GitHub Actions": ("GITHUB_ACTIONS",),
     "GitLab CI": ("GITLAB_CI",),
@@ -23,7 +24,7 @@ MARKS: dict[str, tuple[str, ...]] = {
     "Drone": ("DRONE",),
     "AWS CodeBuild": ("CODEBUILD_BUILD_ID",),
     "Google Cloud Build": ("BUILDER_OUTPUT=/builder/outputs",),
-    "Jenkins": ("JENKINS_URL", "JENKINS_HOME"),
+    "Jenkins": ("JENKINS_URL", "JENKINS_HOME+BUILD_TAG"),
 }
 
 # Systems without a row: what they print is read for commands all the same.
@@ -45,7 +46,8 @@ def mark_found(environ: Mapping[str, str]) -> str | None:
     """The variable that :func:`system_name` knew the system by."""
     name = system_name(environ)
     marks = MARKS[name] if name else ()
-    return next((mark.partition("=")[0] for mark in marks if _is_set(mark, environ)), None)
+    found = next((mark for mark in marks if _is_set(mark, environ)), None)
+    return found.replace("+", "=").partition("=")[0] if found else None
 
 
 def is_ci(environ: Mapping[str, str]) -> bool:
@@ -58,6 +60,9 @@ def is_ci(environ: Mapping[str, str]) -> bool:
 
 
 def _is_set(mark: str, environ: Mapping[str, str]) -> bool:
-    name, _, value = mark.partition("=")
-    found = environ.get(name, "").strip()
-    return found == value if value else found.lower() not in _NO
+    for part in mark.split("+"):
+        name, _, value = part.partition("=")
+        found = environ.get(name, "").strip()
+        if (found != value) if value else found.lower() in _NO:
+            return False
+    return True

@@ -111,7 +111,7 @@ _ROWS = (
             "run_url": "BUILDKITE_BUILD_URL",
             "run_id": "BUILDKITE_BUILD_ID",
             "attempt": "BUILDKITE_RETRY_COUNT",
-            "job": "BUILDKITE_STEP_KEY BUILDKITE_LABEL BUILDKITE_STEP_ID",
+            "job": "BUILDKITE_STEP_KEY BUILDKITE_LABEL",
             "matrix": "BUILDKITE_JOB_ID",
             "repository": "BUILDKITE_REPO",
         },
@@ -160,8 +160,7 @@ _ROWS = (
             "/{BITBUCKET_BUILD_NUMBER}",
             "run_id": "BITBUCKET_BUILD_NUMBER",
             "attempt": "BITBUCKET_STEP_RUN_NUMBER",
-            "job": "BITBUCKET_STEP_UUID",
-            "matrix": "BITBUCKET_PARALLEL_STEP",
+            "matrix": "BITBUCKET_STEP_UUID BITBUCKET_PARALLEL_STEP",
             "repository": "BITBUCKET_REPO_FULL_NAME",
         },
         project="BITBUCKET_REPO_SLUG",
@@ -294,7 +293,6 @@ _ROWS = (
             "job": "JOB_NAME",
             "repository": "GIT_URL GIT_URL_1",
         },
-        project="JOB_NAME",
     ),
 )
 

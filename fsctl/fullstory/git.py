@@ -29,7 +29,7 @@ _SETTINGS = {
     "GIT_ALLOW_PROTOCOL": "",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C",
 }
 # All that git gets of our environment: where it finds the user's own configuration, and libraries.
@@ -134,15 +134,17 @@ class _Asking:
     def __init__(
         self, directory: Path, environ: Mapping[str, str], clock: Callable[[], float]
     ) -> None:
-        from ..membrane.binary import find_program, safe_environment
+        from ..membrane.binary import Checkout, find_program, safe_environment
 
         try:
             self._directory = directory.resolve(strict=True)
-            git = find_program("git", environ, self._directory)
-            path = safe_environment(environ, self._directory)["PATH"]
+            here = Path.cwd()  # may be another stranger's checkout
+            outside = safe_environment(environ, here)
+            git = find_program("git", outside, self._directory)
+            path = safe_environment(outside, self._directory)["PATH"]
         except (OSError, RuntimeError):  # no such directory, or links in a ring
             raise _Silent(f"{str(directory)!a} cannot be read, so git told nothing.") from None
-        if git is None:
+        if git is None or git in Checkout(environ, here):
             raise _Silent
         kept = {name: value for name, value in environ.items() if _KEPT.fullmatch(name)}
         self._env = {**kept, **_SETTINGS, "PATH": path}
