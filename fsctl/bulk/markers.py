@@ -90,10 +90,7 @@ class Marker:
         """It was certainly not sent: another run may. Raises :class:`Refused`."""
         assert self._descriptor is not None
         try:
-            if os.name == "nt":  # an open file cannot be removed there
-                locked.replace(self._descriptor, b"")
-            else:
-                self.path.unlink(missing_ok=True)
+            locked.replace(self._descriptor, b"")
         except OSError as error:
             raise cannot_write(self.path, error) from None
         self.state, self.since = "none", None
@@ -152,8 +149,9 @@ def once(
             yield marker
         finally:
             if marker.state == "none":
-                with suppress(Refused):
-                    marker.clear()
+                # Only whoever holds its lock removes a file, so it is this one.
+                with suppress(OSError):
+                    path.unlink()
             _expire(directory, path, now().timestamp() - KEPT_DAYS * _DAY)
 
 

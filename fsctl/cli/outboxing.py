@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FsctlError
+from ..errors import FsctlError, Refused
 from .app import App
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def keep(app: App, call: Call, directory: Path) -> Path:
         "connection": _connection_at_hand(app),
         "named": setting.value if setting else None,
     }
-    return outbox.keep(directory, {"start_time": to_api(now), **call.values, **whose}, now)
+    try:
+        return outbox.keep(directory, {"start_time": to_api(now), **call.values, **whose}, now)
+    except ValueError as problem:  # a connection's name of a thousand characters, or the like
+        raise Refused(f"{problem}.".capitalize(), hint="See what was to be sent.") from None
 
 
 def why_not_here(app: App, entry: Entry, connection: str | None) -> str | None:
