@@ -61,7 +61,7 @@ def global_options() -> list[click.Option]:
         _flag("--json", "json_output", help="Write data as JSON; the same as -o json."),
         _value("--fields", metavar="A,B.C", help="Write only these fields."),
         _value("--jq", metavar="EXPR", help="Filter the data with a jq expression."),
-        _flag("--mask", help="Show tokens in place of people's data, the same for the same value."),
+        _flag("--mask", help="Show tokens in place of people's data; a receipt keeps it."),
         _flag("--raw-csv", help="Leave cells that a spreadsheet would run as formulas unguarded."),
         _flag("--no-input", help="Never ask anything."),
         _flag("--yes", help="Answer yes to what a command would ask."),

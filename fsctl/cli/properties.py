@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..errors import Usage
+
 if TYPE_CHECKING:
     from ..fullstory.assignments import Given
     from .app import App
@@ -55,4 +57,10 @@ def given(
     from .input import read_value
 
     body = None if document is None else read_value(app.world, document, "--properties")
-    return collect(assignments, body, declarations, now=app.world.now(), zone=app.time_zone)
+    try:
+        return collect(assignments, body, declarations, now=app.world.now(), zone=app.time_zone)
+    except Usage:  # it may quote a value
+        if (masker := app.masker) is not None:
+            for assignment in assignments:
+                masker.learn("value", assignment.partition("=")[2])
+        raise

@@ -131,9 +131,7 @@ def _mask(app: App, who: Who | None) -> Mask | None:
     if masker is None:
         return None
     if who is not None:
-        masker.learn("name", who.name)
-        masker.learn("email", who.email)
-        masker.learn("uid", who.uid)
+        masker.learn_person({"display_name": who.name, "email": who.email, "uid": who.uid})
     return masker.text
 
 

@@ -30,6 +30,7 @@ _SORTS: Mapping[str, Sort] = {
     **dict.fromkeys(ERRORS, "error"),
     **dict.fromkeys(FRUSTRATIONS, "frustration"),
 }
+KNOWN_KINDS = frozenset((*_SORTS, UNKNOWN))
 ROW_KEYS = frozenset(
     (
         "device_id", "session_id", "view_id", "event_time", "event_type", "event_properties",

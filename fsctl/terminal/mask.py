@@ -17,12 +17,13 @@ from functools import cache
 from typing import Any, Literal
 
 from .columns import Row
+from .masked_values import without_assigned_values, without_json_values, without_path_values
 
 Kind = Literal["email", "name", "uid", "ip", "query", "value", "url", "text", "who"]
 
 DIGITS = 10  # hexadecimal ones of a token: among 300,000 people two hardly ever share one
 TOKEN = rf"(?:email|name|uid|ip|query|value)-[0-9a-f]{{{DIGITS}}}"
-_MOST_PHRASES = 100
+_MOST_PHRASES = 200
 _CALLED: dict[str, Kind] = {"uid": "uid", "email": "email", "display_name": "name"}
 _SHORTEST_PART = 3  # of a name: shorter ones are words of every text
 
@@ -55,7 +56,7 @@ class Masker:
         if not value or (kind == "who" and _is_id(value)):
             return
         token = self.text(kind, value)
-        for spelling in dict.fromkeys((value, ascii(value)[1:-1])):
+        for spelling in dict.fromkeys((value, ascii(value)[1:-1], *quoted_spellings(value))):
             self._learned[spelling] = token
             if not _word().fullmatch(spelling) and len(self._phrases) < _MOST_PHRASES:
                 self._phrases.append(spelling)
@@ -73,14 +74,14 @@ class Masker:
     def text(self, kind: Kind, value: str) -> str:
         """A value of that kind, masked; an empty one stays.
 
-        ``url`` keeps host and path; ``text`` keeps all but what is recognised in it; the others
+        ``url`` keeps host and path; ``text`` is as of :meth:`said`; the others
         become one token. ``who`` is an e-mail or a uid, or an id, which stays.
         """
         if not value:
             return value
         match kind:
             case "text":
-                return self.sentence(value)
+                return self.said(value)
             case "url":
                 return self.url(value)
             case "who":
@@ -96,6 +97,17 @@ class Masker:
         if "?" in text:
             text = _query().sub(lambda found: f"?{self.token('query', found[1])}", text)
         return self._without_words(self._without_shapes(text))
+
+    def said(self, text: str) -> str:
+        """A text from a service or a page: as :meth:`sentence`, and without values under names.
+
+        What fsctl itself says keeps these: its hints are commands with ``name=value`` in them.
+        """
+        text = without_json_values(text, self._value)
+        return without_assigned_values(self.sentence(text), self._value)
+
+    def _value(self, value: str) -> str:
+        return self.token("value", value)
 
     def url(self, url: str) -> str:
         """An address, whole or a path, with tokens for its user, query and fragment."""
@@ -121,10 +133,10 @@ class Masker:
         return (f"{self.token('uid', user)}:@{host}" if found else host) + self._bare(rest[end:])
 
     def _bare(self, path: str) -> str:
-        """A path with a token for its query and fragment."""
+        """A path with a token for its query and fragment, and for values within it."""
         at = min((at for mark in "?#" if (at := path.find(mark)) >= 0), default=len(path))
-        hidden = path[at + 1 :]
-        return f"{path[: at + 1]}{self.token('query', hidden)}" if hidden else path
+        shown, hidden = without_path_values(path[: at + 1], self._value), path[at + 1 :]
+        return f"{shown}{self.token('query', hidden)}" if hidden else shown
 
     def _without_shapes(self, text: str) -> str:
         """E-mails and IP addresses."""
@@ -175,8 +187,22 @@ class Masker:
         return match[0]
 
 
+def quoted_spellings(value: str) -> tuple[str, ...]:
+    """How addresses have a value that cannot stand in them as it is."""
+    if value.isascii() and value.isalnum():
+        return ()
+    from urllib.parse import quote, quote_plus
+
+    try:
+        quoted = (quote(value, safe=""), quote(value), quote_plus(value))
+    except UnicodeEncodeError:  # half a surrogate pair
+        return ()
+    lowered = (_encoded().sub(lambda found: found[0].lower(), text) for text in quoted)
+    return tuple(dict.fromkeys((*quoted, *lowered)))
+
+
 def _alone(phrase: str) -> re.Pattern[str]:
-    before = r"(?<!\w)" if re.match(r"\w", phrase) else ""
+    before = r"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{2}))" if re.match(r"\w", phrase) else ""
     after = r"(?!\w)" if re.search(r"\w\Z", phrase) else ""
     return re.compile(before + re.escape(phrase) + after)
 
@@ -201,6 +227,11 @@ def _decoded(email: str) -> str:
 
 
 # Compiled when a text first needs them.
+
+
+@cache
+def _encoded() -> re.Pattern[str]:
+    return re.compile(r"%[0-9A-F]{2}")
 
 
 @cache

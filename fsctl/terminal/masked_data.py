@@ -162,7 +162,7 @@ class _Masking:
         if document is not None:  # a log keeps bodies as text
             inner = self.value(document, place.below())
             return json.dumps(inner, ensure_ascii=False, separators=(",", ":"))
-        return self._hidden(self._masker.sentence(text), place)
+        return self._hidden(self._masker.said(text), place)
 
     def _hidden(self, text: str, place: _Place) -> str:
         for known in place.known:
@@ -202,11 +202,9 @@ def _has_name(thing: Mapping[str, Any], parent: str) -> bool:
 
 def _spellings(value: str) -> tuple[str, ...]:
     """A value as it is, and as addresses have it."""
-    if value.isascii() and value.isalnum():
-        return (value,)
-    from urllib.parse import quote, quote_plus
+    from .mask import quoted_spellings
 
-    return tuple(dict.fromkeys((value, quote(value, safe=""), quote(value), quote_plus(value))))
+    return (value, *quoted_spellings(value))
 
 
 def _standing_alone(spelling: str) -> re.Pattern[str]:

@@ -101,6 +101,16 @@ def test_the_same_without_mask_would_be_found(shared: Program) -> None:
         assert PERSONAL.search(shared("--sandbox", *shlex.split(line)).out), line
 
 
+@pytest.mark.parametrize("given", ["plan:int=s3cret", "plan:bool=s3cret value", "plan:date=s3cret"])
+def test_an_error_quotes_no_value_that_was_given(given: str, shared: Program) -> None:
+    plain = shared("--sandbox", "users", "create", "--uid", "u", "-p", given)
+    assert "s3cret" in plain.err, plain.show
+    done = masked(shared, f"users create --uid u -p '{given}'")
+    assert done.code == 2, done.show
+    assert "s3cret" not in done.err
+    assert re.search(TOKEN, done.err)
+
+
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "tsv", "table", "markdown"])
 def test_every_format_has_the_same_tokens(form: str, shared: Program) -> None:
     tokens = set(re.findall(TOKEN, masked(shared, "users get ada mei -o json").out))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -38,6 +39,13 @@ EVERYWHERE = [
     ),
     row("something-new", 7, "/", message=SECRET, status=SECRET, name=SECRET),
     {**row("click", 8), "event_properties": [SECRET]},
+    row("custom", 9, "/", event_name="Buy", name=f"Paid by {SECRET}"),
+    row("click", 10, "/", message=SECRET, level=SECRET, **on("a", "Pay")),
+    row("network-error", 11, "/", request_method="GET", message=f"no {SECRET}"),
+    row("console-error", 12, "/", message=f'failed: {{"who": "{SECRET}"}} token={SECRET}'),
+    row("console-error", 13, f"/u;sid={SECRET}", message="x", level=[{"of": SECRET}]),
+    row(f"weird {SECRET} Quill", 14, "/"),
+    {**row("click", 15), "event_time": f"when {SECRET} came"},
 ]  # fmt: skip
 
 
@@ -78,6 +86,26 @@ def test_the_persons_own_name_in_an_error_is_a_token_too(masker: Masker) -> None
     assert story.steps[0].text == f"{masker.token('name', ADA.name)} has no cart"
 
 
+def test_the_name_of_a_custom_event_stands_where_no_other_tells_it(masker: Masker) -> None:
+    story = tell(
+        [row("custom", 0, name="Gave Up"), row("custom", 1, event_name="Buy", name="Zoe")],
+        mask=masker.text,
+    )
+    assert [step.text for step in story.steps] == ["Gave Up", "Buy"]
+    assert story.steps[1].more == (("name", masker.token("value", "Zoe")),)
+
+
+def test_the_persons_name_is_a_token_in_an_address_and_in_an_odd_type(masker: Masker) -> None:
+    masker.learn_person({"display_name": "Ada Lovelace"})
+    url = "/users/Ada%20Lovelace"
+    events = [row("click", 0, url, **on("a", "x")), row("weird-Ada Lovelace", 1, url)]
+    odd = [row("weird.Ada", 2), row("seen-by-them", 3)]
+    output = json.dumps(story_data.as_data(tell([*events, *odd], mask=masker.text)))
+    assert not re.search("Ada|Lovelace", output), output
+    assert f"/users/{masker.token('name', 'Ada Lovelace')}" in output
+    assert "seen-by-them" in output
+
+
 def test_two_mentions_of_one_value_have_one_token(masker: Masker) -> None:
     story = tell(
         [row("click", 0, **on("a", "Pay")), row("rage-click", 1, **on("a", "Pay"))],
@@ -101,5 +129,5 @@ def test_numbers_and_truths_of_a_person_are_tokens_as_well(masker: Masker) -> No
 @given(EVENTS)
 def test_any_events_can_be_masked_and_none_is_lost(events: list[Any]) -> None:
     plain, story = tell(events), tell(events, mask=Masker(b"k" * 32).text)
-    assert [step.kind for step in story.steps] == [step.kind for step in plain.steps]
+    assert [step.sort for step in story.steps] == [step.sort for step in plain.steps]
     json.dumps(story_data.as_data(story), default=str)

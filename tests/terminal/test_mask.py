@@ -173,6 +173,79 @@ def test_a_query_without_an_address_is_masked_too() -> None:
     assert MASKER.sentence("GET /api?t=abc 500") == f"GET /api?{MASKER.token('query', 't=abc')} 500"
 
 
+# -- values under a name, in what a page or a service said
+
+
+@pytest.mark.parametrize(
+    "masked",
+    [
+        "failed with token=«S3cret»;",
+        "GET /a;jsessionid=«A1B2» 404",
+        "plan=«pro» tries=12 ok=true err=null",
+        'Error: {"name":"«Zoe Q»","n":«4111111111111111»}',
+        'x {"name": "«Zoe»", "ok": true, "code": 502}',
+        '["«Zoe»", "«Q»"]',
+        "{name: '«Zoe»', tags: ['«Q»']}",
+    ],
+)
+def test_values_under_a_name_are_tokens(masked: str) -> None:
+    expected = re.sub("«(.*?)»", lambda found: MASKER.token("value", found[1]), masked)
+    assert MASKER.said(re.sub("[«»]", "", masked)) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": "say \\"hi\\" Zoe", "b": "c"}', 'cut: {"a":"Zoe Qu', 'cut: {"a":"Zoe\\']
+)
+def test_values_that_are_escaped_or_cut_off_are_found_whole(text: str) -> None:
+    assert re.search("Zoe|hi|c", text)
+    assert not re.search("Zoe|hi", MASKER.said(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a == b", "x => y", "Uncaught TypeError: cannot read 'x'", "1 + 1 = 2",
+        'button[name="pay"] > span', "if (a) { return; }", "status=502",
+    ],
+)  # fmt: skip
+def test_code_and_selectors_keep_what_is_no_value(text: str) -> None:
+    assert MASKER.said(text) == text
+
+
+def test_what_fsctl_says_itself_keeps_its_commands() -> None:
+    hint = """`fsctl raw request /x --query email=EMAIL --json '{"slice": {"mode": "LAST"}}'`"""
+    assert MASKER.sentence(hint) == hint
+
+
+@pytest.mark.parametrize(
+    "path", ["/u;sid=A1B2/x", "/reset/token=A1B2", "https://h.example/a;s=A1B2?q"]
+)
+def test_a_path_keeps_no_values_under_a_name(path: str) -> None:
+    assert "A1B2" not in MASKER.url(path)
+    assert MASKER.token("value", "A1B2") in MASKER.url(path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://h.example/users/Ada%20Lovelace/x", "/users/Ada+Lovelace", "/u%2FAda%20Lovelace",
+        "https://h.example/users/Ada Lovelace",
+    ],
+)  # fmt: skip
+def test_a_learned_name_is_found_as_addresses_spell_it(url: str) -> None:
+    masker = Masker(KEY)
+    masker.learn("name", "Ada Lovelace")
+    for found in (masker.url(url), masker.sentence(f"GET {url} 404")):
+        assert masker.token("name", "Ada Lovelace") in found, found
+        assert "Ada" not in found
+
+
+def test_an_encoding_in_small_letters_is_found_too() -> None:
+    masker = Masker(KEY)
+    masker.learn("name", "Zoë Q")
+    assert masker.url("/u/Zo%c3%ab%20Q") == f"/u/{masker.token('name', 'Zoë Q')}"
+
+
 # -- what has been learned
 
 
@@ -399,14 +472,33 @@ def test_any_text_is_masked_and_masked_again_it_is_the_same(text: str) -> None:
     assert MASKER.sentence(once) == once
 
 
+_ZOES = st.recursive(
+    st.text().map(lambda around: f"{around}Zoe{around}"),
+    lambda inner: (
+        st.lists(inner, min_size=1)
+        | st.dictionaries(st.sampled_from(["a", "b c", "d-e"]), inner, min_size=1)
+    ),
+)
+
+
+@given(_ZOES, st.booleans())
+def test_no_value_in_json_is_left_wherever_it_stands(document: Any, ascii_only: bool) -> None:
+    text = f"failed: {json.dumps([document], ensure_ascii=ascii_only)} at x.js"
+    once = MASKER.said(text)
+    assert "Zoe" not in once
+    assert MASKER.said(once) == once
+
+
 @pytest.mark.parametrize(
     "unit",
     ["a", "a@", "@", "%40", "%25", "%252540", "1.", "1:", "::", "?", "?a=", "a://", "'", "'a", "{",
-     "a.", "x-", "//", "a@b.", "1.1.1.1", "[", "a'", "😀", "a%"],
+     "a.", "x-", "//", "a@b.", "1.1.1.1", "[", "a'", "😀", "a%", "a=", '":"', ':"', ",'", "\\",
+     ':"\\', ",'\\'", '"":', "=a", ";a=", '":1', ": ", ",\"','"],
 )  # fmt: skip
 def test_masking_takes_linear_time(unit: str) -> None:
     """A quadratic pattern would need many minutes for this; the test only has to end."""
     masker = learned(("who", "ada"), ("who", "grace h"))
     text = unit * (300_000 // len(unit))
     assert masker.sentence(text)
+    assert masker.said(text)
     assert masker.data({"url": text, "note": text, "uid": "ada"})
