@@ -78,8 +78,8 @@ def keep(directory: Path, entry: Mapping[str, Any], now: datetime | None = None)
     now = (now or datetime.now(UTC)).astimezone(UTC)
     path = directory / f"{now:%Y%m%dT%H%M%S}.{now:%f}Z-{secrets.token_hex(4)}.json"
     try:
-        make_private_directory(directory)
         _check_directory(directory)
+        make_private_directory(directory)
         # Nothing has that name. Moved there, not linked: a file with two names is not trusted.
         with new_file(path, force=True) as stream:
             stream.write((json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
