@@ -52,15 +52,22 @@ def given(
     document: str | None,
     declarations: tuple[str, ...],
 ) -> Given:
-    """The properties that the options bring. Raises :class:`Usage` naming the key."""
+    """The properties that the options bring, with a warning where they may be taken otherwise.
+
+    Raises :class:`Usage` naming the key.
+    """
     from ..fullstory.assignments import collect
+    from ..fullstory.doubts import doubts
     from .input import read_value
 
     body = None if document is None else read_value(app.world, document, "--properties")
     try:
-        return collect(assignments, body, declarations, now=app.world.now(), zone=app.time_zone)
+        found = collect(assignments, body, declarations, now=app.world.now(), zone=app.time_zone)
     except Usage:  # it may quote a value
         if (masker := app.masker) is not None:
             for assignment in assignments:
                 masker.learn("value", assignment.partition("=")[2])
         raise
+    for doubt in doubts(found.properties):
+        app.messages.warn_once(doubt)
+    return found
