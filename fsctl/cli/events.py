@@ -57,7 +57,7 @@ def group() -> None:
 @click.option(
     "--most-recent-session",
     is_flag=True,
-    help="Put it in the user's newest session, if active in the last 30 minutes.",
+    help="Put it in the user's newest session if active in the last 30 minutes; else in none.",
 )
 @click.option("--by", "reading", type=READINGS, help="What WHO is, where it could be several.")
 @click.option(
@@ -118,6 +118,12 @@ def create(
     if app.dry_run:
         return One(app.plan(call))
     app.caller.call(call)
+    if most_recent_session:
+        app.messages.note(
+            "Whether a session took the event is not told: one that was active in the last 30 "
+            "minutes did, and without one it is stored for the user alone. --session WHO names the "
+            "newest session, however old."
+        )
     return One(call.values, COLUMNS)
 
 

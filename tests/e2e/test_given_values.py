@@ -30,3 +30,16 @@ def test_doubtful_properties_are_sent_with_a_warning(
     assert "'is_real', 'seats_int' end like" in done.err
     assert "'mixed' holds values of several types" in done.err
     assert "warning: " not in sandbox(*command, "-p", "seats:int=5").err
+
+
+def test_an_event_for_the_most_recent_session_says_that_there_may_be_none(
+    sandbox: Program,
+) -> None:
+    done = sandbox(*CREATE_EVENT, "--most-recent-session")
+    assert done.code == 0, done.show
+    assert (
+        "active in the last 30 minutes did, and without one it is stored for the user" in done.err
+    )
+    for other in ((), ("--most-recent-session", "--dry-run"), ("--most-recent-session", "-q")):
+        assert "30 minutes" not in sandbox(*CREATE_EVENT, *other).err
+    assert "else in none" in " ".join(sandbox("events", "create", "--help").out.split())
