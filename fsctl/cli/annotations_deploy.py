@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,9 +12,6 @@ from .app import App
 from .deploy_options import Asked, deploy_options
 from .options import Command
 from .results import One, Rows
-
-if TYPE_CHECKING:
-    from ..fullstory.deploys import Deploy
 
 DELIVERED = (*COLUMNS, Column("annotated"), Column("reason"))
 FIELDS = (Column("field", never_cut=True), Column("value"), Column("origin", "FROM"))
@@ -38,26 +34,35 @@ def deploy(app: App, asked: Asked, show_fields: bool) -> One | Rows:
     In a job of a build system no option is needed. Trouble of fsctl's own is then a warning, and
     the exit code is 0: see --fail-on.
     """
-    from .deploy_plan import gather_deploy
+    from .deploy_options import fail_on
     from .deploying import deliver
 
     if show_fields:
-        return Rows(list(_fields(app, asked, gather_deploy(app, asked))), FIELDS)
+        return Rows(_fields(app, asked), FIELDS)
     delivery = deliver(app, asked)
     if delivery.error is not None:
         raise delivery.error
+    optional = fail_on(app, asked) == "never"
     if app.dry_run and delivery.annotated == "skipped":
-        return One(delivery.annotation, optional=True)
+        return One(delivery.annotation, optional=optional)
     annotation: dict[str, Any] = {column.key: None for column in COLUMNS}
     told = {"annotated": delivery.annotated, "reason": delivery.reason or None}
-    return One({**annotation, **delivery.annotation, **told}, DELIVERED, optional=True)
+    return One({**annotation, **delivery.annotation, **told}, DELIVERED, optional=optional)
 
 
-def _fields(app: App, asked: Asked, deploy: Deploy) -> Iterator[dict[str, str]]:
-    """What is known, the text made of it, and where each comes from."""
-    from .deploy_plan import plan_call
+def _fields(app: App, asked: Asked) -> list[dict[str, str]]:
+    """What is known, the annotation made of it, and where each comes from."""
+    from .deploy_plan import gather_deploy, plan_call
 
-    for name, fact in deploy.facts.items():
-        yield {"field": name, "value": fact.value, "origin": fact.origin}
-    for name, value in plan_call(app, asked, deploy).values.items():
-        yield {"field": f"annotation.{name}", "value": value, "origin": "composed"}
+    deploy = gather_deploy(app, asked)
+    for remark in deploy.remarks:
+        app.messages.warn(remark)
+    rows = [
+        {"field": name, "value": fact.value, "origin": fact.origin}
+        for name, fact in deploy.facts.items()
+    ]
+    planned = plan_call(app, asked, deploy).values
+    return rows + [
+        {"field": f"annotation {name}", "value": value, "origin": "what is above"}
+        for name, value in planned.items()
+    ]

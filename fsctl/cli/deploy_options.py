@@ -151,6 +151,11 @@ def read_options(app: App, given: Mapping[str, Any]) -> Asked:
     )
 
 
+def fail_on(app: App, asked: Asked) -> FailOn:
+    """What of fsctl's own trouble is a failure: nothing under a build system, else anything."""
+    return asked.fail_on or ("never" if app.world.under_ci else "any")
+
+
 def _options_alone(app: App) -> None:
     """Refuse wrong global options: those of the command line, without any other setting."""
     alone = without_settings(app)

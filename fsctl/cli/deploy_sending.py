@@ -47,20 +47,29 @@ class Sending:
         self._asked = asked
         self._moments = moments
         self._limit = Limit(asked.budget, app.world.monotonic)
+        self._deploy: Deploy | None = None
         self._call: Call | None = None
 
-    def do(self, gather: Callable[[], Deploy]) -> Delivery:
-        """Send it. Raises :class:`FsctlError`, and what defects raise."""
+    def plan(self, gather: Callable[[], Deploy]) -> Call:
+        """What to send. Raises :class:`FsctlError`, and what defects raise."""
+        self._deploy = self._within(gather)
+        for remark in self._deploy.remarks:
+            self._app.messages.warn(remark)
+        self._call = plan_call(self._app, self._asked, self._deploy, self._moments)
+        return self._call
+
+    def send(self, call: Call) -> Delivery:
+        """Send it, or show it for a dry run; raises as :meth:`plan`."""
         app = self._app
-        deploy = self._within(gather)
-        for remark in deploy.remarks:
-            app.messages.warn(remark)
-        call = self._call = plan_call(app, self._asked, deploy, self._moments)
         if app.dry_run:
             return Delivery("skipped", "dry run", None, self._within(lambda: app.plan(call)))
-        if self._asked.once is None:
+        if self._asked.once is None or self._deploy is None:
             return self._send(call)
-        return self._send_once(call, deploy)
+        return self._send_once(call, self._deploy)
+
+    def left(self) -> float:
+        """Seconds of the budget that are left."""
+        return self._limit.left()
 
     @property
     def planned(self) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, FsctlError, OutcomeUnknown
 from .app import App
-from .deploy_options import Asked, FailOn, without_settings
+from .deploy_options import Asked, fail_on, without_settings
 from .deploy_plan import NOT_MEASURED
 from .deploy_plan import Moments as Moments
 from .deploy_plan import gather_deploy as gather_deploy
@@ -40,12 +40,14 @@ def deliver(
     report = _Report(app, asked)
     work = Sending(app, asked, moments)
     try:
-        delivery = work.do(deploy or (lambda: gather_deploy(app, asked)))
+        call = work.plan(deploy or (lambda: gather_deploy(app, asked)))
+        report.check_output()
+        delivery = work.send(call)
     except FsctlError as error:
         delivery = report.trouble(error, work)
     except Exception as error:
         delivery = report.trouble(_unexpected(app, error), work)
-    report.end(delivery)
+    report.end(delivery, work.left())
     return delivery
 
 
@@ -56,41 +58,47 @@ class _Report:
         from ..terminal import ci
 
         self._app = app
-        self._fail_on: FailOn = asked.fail_on or ("never" if app.world.under_ci else "any")
+        self._fail_on = fail_on(app, asked)
         self._form = ci.warning_form(app.world.environ)
         self._warned: list[str] = []
-        if self._form is not None:
-            app.messages.loudly = self._loudly
+        app.messages.loudly = self._loudly if self._form is not None else None
 
     def _loudly(self, text: str) -> str:
         assert self._form is not None
         self._warned.append(text)
         return self._form(text)
 
+    def check_output(self) -> None:
+        """An output that cannot be must not keep the annotation from being sent."""
+        try:
+            self._app.check_output()
+        except FsctlError as error:
+            if self._counts(error):
+                raise
+            self._warn(error, "It is left out.")
+
     def trouble(self, error: FsctlError, work: Sending) -> Delivery:
+        """What is left of a delivery that failed."""
+        counts, kept = self._counts(error), work.keep(error)
         unknown = isinstance(error, OutcomeUnknown)
-        app = self._app
-        reason = app.messages.safe(error.message)
-        counts = self._counts(error)
-        kept = work.keep(error)
-        if counts:
-            if kept:
-                app.messages.announce(kept)
-        else:
-            self._warn(error, kept)
+        if not counts:
+            self._warn(error, kept, "" if unknown else "The deploy was not annotated: ")
+        elif kept:
+            self._app.messages.announce(kept)
         return Delivery(
-            "unknown" if unknown else "false", reason, error if counts else None, work.planned
+            "unknown" if unknown else "false",
+            self._app.messages.safe(error.message),
+            error if counts else None,
+            work.planned,
         )
 
-    def _warn(self, error: FsctlError, kept: str) -> None:
+    def _warn(self, error: FsctlError, more: str, head: str = "") -> None:
         app = self._app
         if app.flags.get("debug"):
             import traceback
 
             app.messages.debug("".join(traceback.format_exception(error)))
-        unsent = not isinstance(error, OutcomeUnknown)
-        head = "The deploy was not annotated: " if unsent else ""
-        app.messages.warn(" ".join(f"{head}{error.message} {error.hint or ''} {kept}".split()))
+        app.messages.warn(" ".join(f"{head}{error.message} {error.hint or ''} {more}".split()))
         _mend_output(app)
 
     def _counts(self, error: FsctlError) -> bool:
@@ -98,14 +106,16 @@ class _Report:
             return self._fail_on == "any"
         return error.exit_code in _MISCONFIGURED or error.status in NO
 
-    def end(self, delivery: Delivery) -> None:
+    def end(self, delivery: Delivery, seconds: float) -> None:
+        """Write it where the build system shows it, in no more than so many seconds."""
         from ..terminal import ci
 
         environ = self._app.world.environ
         ci.write_outputs(environ, {"annotated": delivery.annotated, "reason": delivery.reason})
         told = [*self._warned, *([delivery.reason] if delivery.error else [])]
-        for text in told:
-            ci.write_summary(environ, "⚠️ **Fullstory annotation:**", text)
+        if told:
+            ci.write_summary(environ, told)
+            ci.annotate_build(environ, told, seconds)
 
 
 def _mend_output(app: App) -> None:
@@ -113,7 +123,7 @@ def _mend_output(app: App) -> None:
     try:
         app.check_output()
     except FsctlError:
-        app.settings = without_settings(app).settings
+        app.renderer = without_settings(app).renderer
 
 
 def _unexpected(app: App, error: Exception) -> FsctlError:

@@ -20,7 +20,7 @@ from .app import App
 if TYPE_CHECKING:
     from ..terminal.render import Renderer
     from ..terminal.world import World
-    from .results import Result
+    from .results import One, Result
 
 
 class Terminated(BaseException):
@@ -110,9 +110,10 @@ def run(app: App, arguments: Sequence[str]) -> int:
 def _print(app: App, result: Result) -> int:
     from .results import One, Rows
 
+    if isinstance(result, One) and result.optional:
+        return _print_optional(app, result)
     error: FsctlError | None
-    may_be_lost = isinstance(result, One) and result.optional
-    if app.world.stdout is None and not may_be_lost and _only_shows(app, result):
+    if app.world.stdout is None and _only_shows(app, result):
         raise FsctlError(
             "stdout is closed, so there is nowhere to write to.",
             hint="Send what is not wanted to /dev/null.",
@@ -122,9 +123,6 @@ def _print(app: App, result: Result) -> int:
         _render(app, result)
         error = result.ending()
     except OSError as problem:
-        if may_be_lost:
-            _not_written(app, problem)
-            return ExitCode.DONE
         # Who reads a list is free to stop; what became of one request has to be told.
         reads = isinstance(result, Rows) and not result.writes
         error = None if reads else result.ending()
@@ -133,6 +131,18 @@ def _print(app: App, result: Result) -> int:
         error = error or _not_written(app, problem)
     if error is not None:
         raise error
+    return ExitCode.DONE
+
+
+def _print_optional(app: App, result: One) -> int:
+    try:
+        _render(app, result)
+    except FsctlError as error:
+        app.messages.warn(error.message)
+    except OSError as problem:
+        lost = _not_written(app, problem)
+        if problem.errno != errno.EPIPE:
+            app.messages.warn(lost.message)
     return ExitCode.DONE
 
 

@@ -32,7 +32,7 @@ class Rows(NamedTuple):
 class One(NamedTuple):
     """One thing; ``masked`` as of :class:`Rows`.
 
-    An ``optional`` one may be lost: where it cannot be written, that is no failure.
+    An ``optional`` one may be lost: that it cannot be shown is told, and no failure.
     """
 
     thing: Mapping[str, Any]

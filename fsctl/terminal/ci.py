@@ -12,13 +12,17 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from ..fullstory.ci_marks import system_name
 
 OUTPUT = "GITHUB_OUTPUT"
 SUMMARY = "GITHUB_STEP_SUMMARY"
 LARGEST = 1024 * 1024  # bytes: GitHub refuses a longer summary or longer outputs
+PATIENCE = 5.0  # seconds for Buildkite's agent
+_HEADING = "⚠️ **Fullstory annotation:**"
 _YELLOW, _PLAIN = "\x1b[33;1m", "\x1b[0m"
 
 Form = Callable[[str], str]
@@ -51,15 +55,15 @@ def _teamcity(text: str) -> str:
 
 
 def _gitlab(text: str) -> str:
-    # The log shows colours (https://docs.gitlab.com/ci/jobs/job_logs/); warnings of the runner
-    # look like this.
-    return f"{_YELLOW}WARNING: fsctl: {text}{_PLAIN}"
+    # The log shows colours (https://docs.gitlab.com/ci/jobs/job_logs/); the runner itself warns
+    # like this. The text comes after the codes: "##" before "[0m" would look like a command.
+    return f"{_YELLOW}WARNING:{_PLAIN} fsctl: {text}"
 
 
 def _buildkite(text: str) -> str:
     # Opens the group of lines in which it stands, which is folded else:
     # https://buildkite.com/docs/pipelines/configure/managing-log-output
-    return f"^^^ +++\n{_YELLOW}fsctl: warning: {text}{_PLAIN}"
+    return f"^^^ +++\n{_YELLOW}fsctl: warning:{_PLAIN} {text}"
 
 
 _FORMS: Mapping[str, Form] = {
@@ -82,12 +86,49 @@ def _output(name: str, value: str) -> str:
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
 
 
-def write_summary(environ: Mapping[str, str], heading: str, text: str) -> bool:
-    """Add a paragraph to the summary of a GitHub step; as :func:`write_outputs`.
+def write_summary(environ: Mapping[str, str], texts: Iterable[str]) -> bool:
+    """Add a paragraph each to the summary of a GitHub step; as :func:`write_outputs`."""
+    return _append(environ.get(SUMMARY), f"\n{_paragraphs(texts)}\n")
 
-    ``heading`` is fsctl's own Markdown; ``text`` is shown as it is.
+
+def annotate_build(environ: Mapping[str, str], texts: Iterable[str], seconds: float) -> None:
+    """Show the texts on the page of a Buildkite build, where its agent is at hand.
+
+    https://buildkite.com/docs/agent/cli/reference/annotate. In ``seconds``, at most
+    :data:`PATIENCE`.
     """
-    return _append(environ.get(SUMMARY), f"\n{heading} {verbatim(text)}\n")
+    if system_name(environ) != "Buildkite" or seconds < 1:
+        return
+    from ..membrane.binary import find_program, safe_environment
+    from ..membrane.child import ChildError, run_child
+
+    with suppress(OSError, ChildError):
+        here = Path.cwd()
+        agent = find_program("buildkite-agent", environ, here)
+        if agent is None:
+            return
+        # Each job has a context of its own, or the last one would replace what others have said.
+        job = re.sub(r"[^0-9A-Za-z-]", "", environ.get("BUILDKITE_JOB_ID", ""))[:64]
+        run_child(
+            [
+                str(agent),
+                "annotate",
+                _paragraphs(texts),
+                "--style=warning",
+                f"--context=fsctl-{job}",
+            ],
+            cwd=Path(here.anchor),
+            env={
+                name: value
+                for name, value in safe_environment(environ, here).items()
+                if not name.startswith("MEMBRANE_")
+            },
+            timeout=min(seconds, PATIENCE),
+        )
+
+
+def _paragraphs(texts: Iterable[str]) -> str:
+    return "\n\n".join(f"{_HEADING} {verbatim(text)}" for text in texts)
 
 
 def verbatim(text: str) -> str:
