@@ -40,7 +40,7 @@ _KEPT = re.compile(
     r"|GIT_CEILING_DIRECTORIES|GIT_DISCOVERY_ACROSS_FILESYSTEM",
     re.IGNORECASE,
 )
-_SCP = re.compile(r"[^/:\s]+:(?!//)(.*)", re.DOTALL)  # git@host:owner/name.git
+_SCP = re.compile(r"[^/:\s]{2,}:(.*)", re.DOTALL)  # git@host:owner/name.git, but no C:\name
 
 
 class GitFacts(NamedTuple):
