@@ -66,6 +66,7 @@ class _Run:
         self._connection: str | None = None
         self._sent = 0
         self._unknown = 0
+        self._skipped = 0
         self._not_sent: list[FsctlError] = []
         self._over: FsctlError | None = None  # what keeps all the others from being sent, too
         self._found = outbox.entries(directory)
@@ -85,6 +86,12 @@ class _Run:
         """Go on to the end, whoever still reads the rows, and tell how it was."""
         for _ in self.rows:
             pass
+        if self._skipped:
+            self._app.messages.note(
+                f"{_annotations(self._skipped)} of the outbox {str(self._directory)!a} "
+                f"{'is' if self._skipped == 1 else 'are'} for another connection and "
+                f"{'waits' if self._skipped == 1 else 'wait'} on."
+            )
         if self._unknown:
             return OutcomeUnknown(
                 f"{_annotations(self._unknown)} may have arrived or not.",
@@ -129,7 +136,10 @@ class _Run:
             return _row(found, "refused", found.problem)
         if found.state == "sending":
             return _row(found, "sending", "another flush has it, or has died with it")
-        reason = self._reason(found)
+        try:
+            reason = self._reason(found)
+        except NeedsPerson as error:
+            return _row(found, "waiting", error.message)
         return _row(found, "skipped" if reason else "planned", reason)
 
     def _done(self, found: Found) -> dict[str, Any] | None:
@@ -148,6 +158,7 @@ class _Run:
                 self._not_sent.append(self._over)
                 return _row(found, "waiting", self._over.message)
             if reason := self._reason(found):
+                self._skipped += 1
                 return _row(found, "skipped", reason)
             with outbox.claimed(found) as claim:
                 return self._send(found, claim)
@@ -155,7 +166,8 @@ class _Run:
             return None
         except FsctlError as error:
             self._not_sent.append(error)
-            return _row(found, "refused", error.message)
+            state = "waiting" if isinstance(error, NeedsPerson) else "refused"
+            return _row(found, state, error.message)
 
     def _settled(self, found: Found) -> dict[str, Any] | None:
         from ..bulk import outbox

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FsctlError, Refused
+from ..errors import FsctlError, NeedsPerson, Refused
+from ..membrane.gateway import GatewayError
 from .app import App
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from ..fullstory.types import Call
 
 _SANDBOX = "sandbox"
+_LONGEST_ACCOUNT = 500  # characters: of the membrane command line it holds a command
 
 
 def default_directory(app: App) -> Path:
@@ -49,24 +52,28 @@ def why_not_here(app: App, entry: Entry, connection: str | None) -> str | None:
     """Why ``entry`` is not for ``connection``, the id of the one in use; None: it is.
 
     One that was kept before its connection was known is for the connection of the same name, or
-    for the one that ``--connection`` names now: somebody has to say so.
+    for the only one of the same account. Raises :class:`NeedsPerson` where neither can be told:
+    then somebody has to say by ``--connection`` which one it is for.
     """
-    if (entry.account == _SANDBOX) != app.in_sandbox:
-        return (
-            "it was made in the sandbox" if entry.account == _SANDBOX else "it is not a rehearsal"
-        )
+    if entry.account == _SANDBOX and not app.in_sandbox:
+        return "it was made in the sandbox"
+    if app.in_sandbox and entry.account != _SANDBOX:
+        return "it was not made in the sandbox"
     if connection is None:
         return "the connection in use is not known"
-    if entry.connection is not None:
-        same = entry.connection == connection
-        return None if same else f"it is for the connection {entry.connection}"
-    if entry.named is not None:
-        setting = app.connection_setting
-        same = entry.named in (connection, setting.value if setting else None)
-        return None if same else f"it is for the connection {entry.named}"
-    if app.flags.get("connection") is None:
-        return "its connection was not known: say which with --connection"
-    return None
+    setting = app.connection_setting
+    if entry.connection or entry.named:
+        in_use = (connection, setting.value if setting and not entry.connection else connection)
+        wanted = entry.connection or entry.named
+        return None if wanted in in_use else f"it is for the connection {wanted}"
+    only_one = setting is None and entry.account is not None
+    if app.flags.get("connection") or (only_one and entry.account == _account(app)):
+        return None
+    raise NeedsPerson(
+        "It was kept before its connection was known.",
+        hint="Say by --connection which one it is for.",
+        code="no_connection",
+    )
 
 
 def call_of(entry: Entry, now: datetime) -> Call:
@@ -85,13 +92,17 @@ def call_of(entry: Entry, now: datetime) -> Call:
 def _account(app: App) -> str | None:
     if app.in_sandbox:
         return _SANDBOX
-    return app.gateway.account if "gateway" in app.__dict__ else None
+    if "gateway" not in app.__dict__:
+        return None
+    with suppress(FsctlError, GatewayError):
+        return app.gateway.account[:_LONGEST_ACCOUNT]
+    return None
 
 
 def _connection_at_hand(app: App) -> str | None:
     """The id of the connection in use, where it is known without asking anybody."""
     from ..membrane.catalogue import is_id
-    from ..membrane.gateway import Deadline, GatewayError
+    from ..membrane.gateway import Deadline
 
     setting = app.connection_setting
     named = setting.value if setting else None
@@ -100,7 +111,6 @@ def _connection_at_hand(app: App) -> str | None:
     if "gateway" not in app.__dict__:
         return None
     at_once = Deadline.after(0, app.working_time)
-    try:
+    with suppress(FsctlError, GatewayError):
         return app.catalogue.connection_id(named, deadline=at_once)
-    except (FsctlError, GatewayError):
-        return None
+    return None

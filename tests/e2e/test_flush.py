@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 
 from fsctl.bulk.outbox import entries, keep
+from fsctl.cli.app import App
 from fsctl.sandbox.options import DEFAULT_CONNECTION_ID
 from tests.support.command import BINARY, Ended, Fsctl, clean_environment
 from tests.support.online import Online, inside, online, token_environment
+from tests.support.screen import Screen
 from tests.support.scripted_server import HANG, ScriptedServer, Step, answer, scripted
 
 NOW = datetime(2024, 6, 29, 14, 23, 23, tzinfo=UTC)
@@ -118,13 +120,24 @@ def test_a_dry_run_needs_no_credentials(tmp_path: Path) -> None:
 # -- for whom
 
 
+def account(road: Online) -> str:
+    """The account of the token in use, as it is noted in entries."""
+    app = App(Screen(environ=road.fsctl.env))
+    try:
+        return app.gateway.account
+    finally:
+        app.close()
+
+
 @pytest.mark.parametrize(
     ("whose", "options", "state"),
     [
         ({"connection": DEFAULT_CONNECTION_ID}, (), "sent"),
         ({"connection": "65f0c0ffee65f0c0ffee65f0"}, (), "skipped"),
         ({"connection": "65f0c0ffee65f0c0ffee65f0", "named": "fullstory"}, (), "skipped"),
-        ({"connection": None, "named": None}, (), "skipped"),
+        ({"connection": None, "named": None}, (), "waiting"),
+        ({"connection": None, "named": None, "account": "of another token"}, (), "waiting"),
+        ({"connection": None, "named": None, "account": "ours"}, (), "sent"),
         ({"connection": None, "named": None}, ("--connection", DEFAULT_CONNECTION_ID), "sent"),
         ({"connection": None, "named": DEFAULT_CONNECTION_ID}, (), "sent"),
         ({"connection": None, "named": "another"}, (), "skipped"),
@@ -140,9 +153,13 @@ def test_a_dry_run_needs_no_credentials(tmp_path: Path) -> None:
 def test_only_what_was_made_for_the_connection_in_use_is_sent(
     road: Online, tmp_path: Path, whose: dict[str, Any], options: tuple[str, ...], state: str
 ) -> None:
+    if whose.get("account") == "ours":
+        whose = whose | {"account": account(road)}
     fill(tmp_path / "outbox", "one", **whose)
     done = road(*FLUSH, str(tmp_path / "outbox"), *options)
-    assert (done.code, rows(done)) == (0, [(state, "one")]), done.show
+    assert rows(done) == [(state, "one")], done.show
+    assert done.code == (6 if state == "waiting" else 0), done.show
+    assert ("for another connection" in done.err) == (state == "skipped"), done.show
     assert made(road) == (["one"] if state == "sent" else [])
     assert names(tmp_path / "outbox") == ({} if state == "sent" else {".json": 1})
 
@@ -155,8 +172,7 @@ def test_a_rehearsal_is_sent_in_the_sandbox(tmp_path: Path) -> None:
     fill(tmp_path / "rehearsals", "rehearsed", account="sandbox", connection=None)
     done = fsctl("--sandbox", *FLUSH, str(tmp_path / "outbox"))
     assert rows(done) == [("skipped", "real"), ("skipped", "rehearsed")], done.show
-    named = ("--connection", DEFAULT_CONNECTION_ID)
-    done = fsctl("--sandbox", *FLUSH, str(tmp_path / "rehearsals"), *named)
+    done = fsctl("--sandbox", *FLUSH, str(tmp_path / "rehearsals"))
     assert rows(done) == [("sent", "rehearsed")], done.show
 
 
