@@ -26,7 +26,9 @@ _UNNAMED = "__default"  # how Azure names a stage or a job that has no name
 
 def cleaned(name: str, value: str) -> str | None:
     """The value of the fact ``name``, or None where ``value`` holds none."""
-    value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
+    if not value.isascii():  # halves of characters come from JSON, bytes that are none from outside
+        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    value = value.strip()
     if name == "run_url":
         return _address(value)
     if name == "title":

@@ -228,11 +228,14 @@ def _named_after(
     facts: Facts, folder: Fact | None, system: System | None, environ: Mapping[str, str]
 ) -> Fact | None:
     """A name for what is deployed: the repository's, the build system's own, the checkout's."""
-    if (repository := facts.get("repository")) is not None:
-        return repository._replace(value=repository.value.rpartition("/")[2])
-    for fact in values(system.project, environ) if system is not None else ():
-        name = cleaned("service", fact.value.partition(":")[0].rpartition("/")[2])
-        if name:
+    candidates = [facts["repository"]] if "repository" in facts else []
+    if system is not None:
+        candidates += [
+            fact._replace(value=fact.value.partition(":")[0])
+            for fact in values(system.project, environ)
+        ]
+    for fact in candidates:
+        if name := cleaned("service", fact.value.rstrip("/").rpartition("/")[2]):
             return fact._replace(value=name)
     return folder
 
