@@ -22,6 +22,7 @@ MEMBERS = {
     "profiles": (".profiles:group", "Keep settings under a name, one for each account."),
     "doctor": (".doctor:doctor", "Check the set-up, and say what mends it."),
     "sandbox": (".sandbox:group", "Try everything without an account."),
+    "help": (".help:help_", "Read a page on a topic, such as ci."),
 }
 
 
