@@ -6,13 +6,12 @@ copied. Where nobody looks on, everything is said as any command says it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain, repeat
 
 from .messages import Messages
 from .sanitise import clean
-from .width import width
+from .width import broken
 
 WIDEST = 88  # cells; longer lines are hard to read
 _INDENT = "  "
@@ -95,7 +94,7 @@ class Guide(Messages):
     def _wrapped(self, text: str, first: str, others: str, color: str = "") -> list[str]:
         """``text`` broken at blanks to fit behind ``first`` or, on later lines, ``others``."""
         heads = chain([first], repeat(others))
-        lines = _broken(self._safe(text), self._room - len(others))
+        lines = broken(self._safe(text), self._room - len(others))
         return [head + self._colored(line, color) for head, line in zip(heads, lines, strict=False)]
 
     def _colored(self, line: str, color: str) -> str:
@@ -115,16 +114,3 @@ class Guide(Messages):
 def _sentence(text: str) -> str:
     """What is said behind ``fsctl:``, standing alone."""
     return text[:1].upper() + text[1:]
-
-
-def _broken(text: str, room: int) -> Iterator[str]:
-    """The lines of ``text``; commands, and words that are too long, stay whole, to be copied."""
-    line = ""
-    for word in re.findall(r"`[^`]*`[^` ]*|[^ ]+", text):
-        longer = f"{line} {word}" if line else word
-        if line and width(longer) > room:
-            yield line
-            line = word
-        else:
-            line = longer
-    yield line

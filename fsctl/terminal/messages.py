@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 LONGEST = 4000  # characters of one message: a service may answer with a whole page
 
-_RED, _YELLOW, _DIM, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
+_INDENT = "  "
+_COLORS = {"error:": "\x1b[31m", "warning:": "\x1b[33m"}
+_PLAIN = "\x1b[0m"
 
 
 class Messages:
@@ -70,7 +72,7 @@ class Messages:
         if self.loudly is not None:
             self._write(self.loudly(self.safe(text)) + "\n")
         else:
-            self._say("fsctl: " + self._painted(_YELLOW, "warning:") + " ", text)
+            self._say("fsctl: warning: ", text)
 
     def warn_once(self, text: str) -> None:
         """A warning that would else be repeated for every row it is true of."""
@@ -90,11 +92,12 @@ class Messages:
 
     def error(self, error: FsctlError, *, json_asked: bool = False) -> None:
         """How the command failed; with ``json_asked`` the last line is the error as JSON."""
-        head = "fsctl: " + self._painted(_RED, "error:") + " "
-        lines = head + self._safe(error.message) + self._safe(_details(error)) + "\n"
+        told = self._safe(error.message) + self._safe(_details(error))
+        lines = self._fitted("fsctl: error: ", told)
         if error.hint:
             # A hint may list choices, a line each; indented, none can pass for a message.
-            lines += "  " + self._safe(error.hint, multiline=True).replace("\n", "\n  ") + "\n"
+            hint = self._safe(error.hint, multiline=True)
+            lines += "".join(self._fitted(_INDENT, line) for line in hint.split("\n"))
         if json_asked:
             data = self._hidden(error.as_data())
             lines += compact(data, ci=self.world.under_ci) + "\n"
@@ -109,7 +112,19 @@ class Messages:
         return self._safe(text)
 
     def _say(self, head: str, text: str) -> None:
-        self._write(head + self._safe(text) + "\n")
+        self._write(self._fitted(head, self._safe(text)))
+
+    def _fitted(self, head: str, text: str) -> str:
+        """``text`` behind ``head``, on lines that fit the window where a person looks on."""
+        lines = [text]
+        if self.world.stderr_is_terminal and not self.world.under_ci:
+            from .width import broken, width
+
+            room = self.world.width
+            if len(head) + width(text) > room:
+                lines = list(broken(text, room - len(_INDENT), first=room - len(head)))
+        # Indented, no line that a stranger's text begins can pass for a message.
+        return self._painted(head) + f"\n{_INDENT}".join(lines) + "\n"
 
     def _safe(self, text: str, *, multiline: bool = False, whole: bool = False) -> str:
         text = self._hidden(text)
@@ -127,8 +142,10 @@ class Messages:
             return {key: self._hidden(item) for key, item in value.items()}
         return value
 
-    def _painted(self, color: str, word: str) -> str:
-        return f"{color}{word}{_PLAIN}" if self.world.stderr_color else word
+    def _painted(self, head: str) -> str:
+        for word, color in _COLORS.items() if self.world.stderr_color else ():
+            head = head.replace(word, f"{color}{word}{_PLAIN}")
+        return head
 
     def _write(self, text: str) -> None:
         if self._broken:

@@ -18,6 +18,7 @@ _ZWJ = "\u200d"
 _FIRST_MARK = "\u0300"  # below it every character stands alone, in one cell
 _EMOJI_SELECTOR = "\ufe0f"
 
+_WORD = re.compile(r"(?:`[^`]*`|[^ ])+")
 
 # Only texts with these need reading as clusters to be measured.
 _CLUSTERED = re.compile("[\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
@@ -54,6 +55,23 @@ def _beginning(text: str, cells: int) -> str:
             break
         end += len(cluster)
     return text[:end]
+
+
+def broken(text: str, cells: int, first: int | None = None) -> Iterator[str]:
+    """The lines of ``text``, broken at blanks to fit ``cells``, the first one ``first`` of them.
+
+    Commands in backticks, and words that are too long, such as addresses, stay whole: they are
+    there to be copied.
+    """
+    line, room = "", cells if first is None else first
+    for word in _WORD.findall(text):
+        longer = f"{line} {word}" if line else word
+        if line and width(longer) > room:
+            yield line
+            line, room = word, cells
+        else:
+            line = longer
+    yield line
 
 
 def pad(text: str, cells: int, *, right: bool = False) -> str:

@@ -49,6 +49,52 @@ def test_a_hint_may_list_choices_a_line_each_all_indented() -> None:
     assert screen.err == "fsctl: error: Which one?\n  Choose:\n  first\n  fsctl: error: x\n"
 
 
+LONG = "the properties 'a_int' and 'b_real' end like a name of Fullstory's first API."
+
+
+def test_on_a_terminal_a_line_breaks_between_words_and_goes_on_indented() -> None:
+    screen = terminal(40)
+    Messages(screen).warn(LONG)
+    assert screen.err == (
+        "fsctl: warning: the properties 'a_int'\n"
+        "  and 'b_real' end like a name of\n"
+        "  Fullstory's first API.\n"
+    )
+    for other in (pipe(width=40), build_log(width=40, stderr_is_terminal=True)):
+        Messages(other).warn(LONG)
+        assert other.err == f"fsctl: warning: {LONG}\n"
+
+
+def test_an_error_and_each_line_of_its_hint_break_between_words() -> None:
+    screen = terminal(30, stderr_color=True)
+    Messages(screen).error(FsctlError("Nothing fits into windows.", hint=f"One.\n{LONG[:40]}"))
+    assert screen.err == (
+        "fsctl: \x1b[31merror:\x1b[0m Nothing fits\n"
+        "  into windows.\n"
+        "  One.\n"
+        "  the properties 'a_int' and\n"
+        "  'b_real' end\n"
+    )
+
+
+def test_commands_and_addresses_are_never_broken() -> None:
+    screen = terminal(40)
+    command = "`fsctl raw request /v2/users --query email=ada@example.com`"
+    url = f"https://app.fullstory.com/{'x' * 60}"
+    Messages(screen).note(f"Try ({command}), or see {url} for more.")
+    assert f"{command})," in screen.err
+    assert f"{url}\n" in screen.err
+
+
+@given(st.text())
+def test_whatever_is_said_no_line_but_the_first_begins_like_a_message(text: str) -> None:
+    screen = terminal(30)
+    Messages(screen).note(f"{text} fsctl: error: x {text}")
+    first, *others = screen.err.removesuffix("\n").split("\n")
+    assert first.startswith("fsctl: ")
+    assert all(line.startswith("  ") for line in others)
+
+
 def test_a_traceback_for_debug_is_kept_whole_and_in_lines() -> None:
     screen = pipe()
     Messages(screen, debug_asked=True).debug("line\n" * 2000)
