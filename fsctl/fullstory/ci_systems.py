@@ -117,9 +117,8 @@ _ROWS = (
         },
         project="BUILDKITE_PIPELINE_SLUG",
     ),
-    # Sets no CI. Its SYSTEM_PIPELINESTARTTIME is the whole run's, approvals and all. Classic
-    # releases have variables of their own: learn.microsoft.com/azure/devops/pipelines/release
-    # /variables.
+    # Sets no CI. Its SYSTEM_PIPELINESTARTTIME is the whole run's, approvals and all. RELEASE_* are
+    # those of classic releases: https://learn.microsoft.com/azure/devops/pipelines/release/variables
     System(
         name="Azure Pipelines",
         page="https://learn.microsoft.com/azure/devops/pipelines/build/variables",
@@ -275,9 +274,10 @@ _ROWS = (
         },
         project="TRIGGER_NAME",
     ),
-    # Sets no CI, and its own address only where one is configured. GIT_* are the Git plugin's,
-    # CHANGE_*, TAG_NAME and BRANCH_NAME those of multibranch projects, BUILD_USER* another
-    # plugin's.
+    # Sets no CI, and its own address only where one is configured. GIT_* are a plugin's
+    # (https://plugins.jenkins.io/git/), as are CHANGE_*, TAG_NAME and BRANCH_NAME
+    # (https://plugins.jenkins.io/branch-api/) and BUILD_USER*
+    # (https://plugins.jenkins.io/build-user-vars-plugin/).
     System(
         name="Jenkins",
         page="https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#using-environment-variables",
