@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from ..errors import FsctlError, OutcomeUnknown, Refused, Unavailable
@@ -22,7 +23,11 @@ Annotated = Literal["true", "false", "unknown", "skipped"]
 _SAME = (
     "run_id", "attempt", "job", "matrix", "environment", "service", "version", "status", "commit",
 )  # fmt: skip
-NO = range(400, 500)  # what a service says to the request as such: it would say so again
+
+
+def is_refused(error: FsctlError) -> bool:
+    """Whether the service said no to the annotation as such: it would say so again."""
+    return type(error) is Refused and error.status is not None and 400 <= error.status < 500
 
 
 class Delivery(NamedTuple):
@@ -62,7 +67,7 @@ class Sending:
         """Send it, or show it for a dry run; raises as :meth:`plan`."""
         app = self._app
         if app.dry_run:
-            return Delivery("skipped", "dry run", None, self._within(lambda: app.plan(call)))
+            return Delivery("skipped", "dry run", None, self._within(lambda: self._show(call)))
         if self._asked.once is None or self._deploy is None:
             return self._send(call)
         return self._send_once(call, self._deploy)
@@ -79,10 +84,9 @@ class Sending:
     def keep(self, error: FsctlError) -> str:
         """Put into the outbox what was certainly not sent; a sentence on it, or nothing."""
         directory = self._asked.outbox
-        refused = type(error) is Refused and error.status in NO
         if directory is None or self._call is None:
             return ""
-        if refused or isinstance(error, OutcomeUnknown):
+        if is_refused(error) or isinstance(error, OutcomeUnknown):
             return ""
         from shlex import quote
 
@@ -93,6 +97,13 @@ class Sending:
         except FsctlError as problem:
             return f"It is not in the outbox either: {problem}"
         return f"It is kept: `fsctl annotations flush {quote(str(directory))}` sends it later."
+
+    def _show(self, call: Call) -> Mapping[str, Any]:
+        from .expiry import tell_before_use
+
+        with suppress(FsctlError):  # without a token there is a plan, too
+            tell_before_use(self._app)
+        return self._app.plan(call)
 
     def _send(self, call: Call) -> Delivery:
         from ..fullstory.annotations import created

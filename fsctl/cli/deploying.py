@@ -16,13 +16,13 @@ from .deploy_options import Asked, fail_on, without_settings
 from .deploy_plan import NOT_MEASURED
 from .deploy_plan import Moments as Moments
 from .deploy_plan import gather_deploy as gather_deploy
-from .deploy_sending import NO, Sending
 from .deploy_sending import Delivery as Delivery
+from .deploy_sending import Sending, is_refused
 
 if TYPE_CHECKING:
     from ..fullstory.deploys import Deploy
 
-# What a person has to mend; a service that says no to a request as such is one of them, too.
+# What a person has to mend, beside what the service refuses as such.
 _MISCONFIGURED = (ExitCode.USAGE, ExitCode.NOT_FOUND, ExitCode.NEEDS_PERSON)
 
 
@@ -104,7 +104,7 @@ class _Report:
     def _counts(self, error: FsctlError) -> bool:
         if self._fail_on != "misconfigured":
             return self._fail_on == "any"
-        return error.exit_code in _MISCONFIGURED or error.status in NO
+        return error.exit_code in _MISCONFIGURED or is_refused(error)
 
     def end(self, delivery: Delivery, seconds: float) -> None:
         """Write it where the build system shows it, in no more than so many seconds."""
