@@ -11,6 +11,7 @@ import click
 from ..errors import FsctlError, Usage
 from ..terminal.columns import Column
 from .app import App
+from .flags import Flag, one_of
 from .from_file import from_file_options, names
 from .moments import moment, span
 from .numbers import Number
@@ -210,9 +211,14 @@ def row(app: App, session: Session) -> dict[str, Any]:
 @click.argument("who", nargs=-1, metavar="[WHO...]")
 @from_file_options
 @reading_options(by_id="--user-id")
-@click.option("--url", "show", flag_value="url", help="Print the replay's URL and nothing else.")
-@click.option("--id", "show", flag_value="id", help="Print the session's id and nothing else.")
-@click.option("--open", "show", flag_value="open", help="Open the replay in the browser.")
+@one_of(
+    "show",
+    [
+        Flag("--url", "url", "Print the replay's URL and nothing else."),
+        Flag("--id", "id", "Print the session's id and nothing else."),
+        Flag("--open", "open", "Open the replay in the browser."),
+    ],
+)
 @pass_app
 def latest(
     app: App,
@@ -226,7 +232,8 @@ def latest(
 
     --url and --id print one line for each WHO who means exactly one person with a session. Where a
     WHO means several people the exit code is 1 and, without these options, all of them are shown;
-    where there is nobody or no session it is 3.
+    where there is nobody or no session it is 3. --id is about the session here: that WHO is a
+    Fullstory id is said with --user-id.
     """
     asked = names(app, who, reading, source, column)
     if show != "open":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import NeedsPerson, Usage
+from ..errors import NeedsPerson
+from .flags import Flag, one_of
 
 if TYPE_CHECKING:
     from ..fullstory.people import Person, Reading
@@ -26,27 +26,13 @@ def reading_options(
     ``of`` ends their help; ``by_id`` is for a command whose ``--id`` means something else. The
     command gets ``reading``; two of them are refused.
     """
-    names = {reading: f"--{reading}" for reading in _READINGS_TOLD} | {"id": by_id}
-
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(command)
-        def decided(*arguments: Any, **options: Any) -> Any:
-            said = [reading for reading in names if options.pop(f"is_{reading}")]
-            if said[1:]:
-                raise Usage(
-                    f"{' and '.join(names[reading] for reading in said)} contradict each other.",
-                    hint="Give one of them.",
-                )
-            return command(*arguments, reading=said[0] if said else None, **options)
-
-        for reading, told in reversed(_READINGS_TOLD.items()):
-            help_text = f"{what} is {told}{of}."
-            decided = click.option(names[reading], f"is_{reading}", is_flag=True, help=help_text)(
-                decided
-            )
-        return decided
-
-    return add
+    return one_of(
+        "reading",
+        [
+            Flag(by_id if reading == "id" else f"--{reading}", reading, f"{what} is {told}{of}.")
+            for reading, told in _READINGS_TOLD.items()
+        ],
+    )
 
 
 def the_person(app: App, who: str, reading: Reading | None) -> Person:

@@ -227,6 +227,8 @@ def test_wrong_values_are_refused_before_anybody_is_asked(http: Somewhere) -> No
         ("users", "delete", "ada", "--yes", "--uid", "--email"),
         ("users", "get", ADA, "--id", "--uid"),
         ("sessions", "latest", ADA, "--email", "--user-id"),
+        ("sessions", "latest", "ada", "--url", "--id"),
+        ("sessions", "latest", "ada", "--open", "--url"),
         ("events", "create", "x"),
         ("events", "create", "x", "--user", "ada", "--anonymous"),
         ("events", "create", "x", "--session", "1:2", "--user", "ada"),

@@ -464,7 +464,7 @@ def test_a_replay_opens_in_the_browser_which_sees_nothing_of_membranes(
     done, seen = desk("sessions", "open", "ada")
     url = f"https://app.fullstory.com/ui/SANDBOX-na1/session/{NEWEST}"
     assert done.code == 0, done.show
-    assert f"Opened {url}" in done.out
+    assert f"Opened {url}" in " ".join(done.out.split())
     told = seen.read_text()
     assert told.splitlines()[:2] == [url, "/"]
     assert "PATH=" in told
