@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 
-from fsctl.membrane.payload import MAX_DEPTH, BadPayload, decode, encode
+from fsctl.membrane import payload
+from fsctl.membrane.payload import LARGE, MAX_DEPTH, BadPayload, decode, encode
 from tests.support.json_values import DOCUMENTS
 
 
@@ -22,6 +25,49 @@ def test_large_integers_stay_exact() -> None:
     assert encode({"id": 2**80}) == b'{"id":1208925819614629174706176}'
 
 
+@given(DOCUMENTS)
+def test_a_large_document_is_read_and_written_as_a_small_one(document: Any) -> None:
+    written, escaped = encode(document), json.dumps(document).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(payload, "LARGE", 0)
+        large = decode(written), decode(escaped)
+    assert repr(large) == repr((decode(written), decode(escaped)))
+    assert repr(decode(encode(document, large=True))) == repr(document)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'\xef\xbb\xbf{"a":1}', '{"a":1}'.encode("utf-16"), b'"\\ud83d"', b"1e400", b"-0", b"1.0"],
+    ids=["byte order mark", "UTF-16", "half a character", "huge", "minus zero", "a float"],
+)
+def test_what_a_small_document_may_hold_a_large_one_may(
+    text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = decode(text)
+    monkeypatch.setattr(payload, "LARGE", 0)
+    assert repr(decode(text)) == repr(small)
+
+
+def test_a_large_document_is_read_and_written_without_a_copy_as_text() -> None:
+    rows = [{"name": "\N{PARTY POPPER}"}, {"name": "x" * 2 * LARGE}]
+    written = encode(rows)
+
+    assert _peak(lambda: decode(written)) < 1.5 * len(written)
+    assert _peak(lambda: encode(rows, large=True)) < 2.5 * len(written)
+
+
+def _peak(work: Callable[[], Any]) -> int:
+    """Bytes that ``work`` held at most."""
+    work()  # what it imports is no part of it
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -37,7 +83,11 @@ def test_large_integers_stay_exact() -> None:
         (b"hunter22", "not JSON"),
     ],
 )
-def test_what_is_no_json_is_refused_without_quoting_it(text: bytes, words: str) -> None:
+def test_what_is_no_json_is_refused_without_quoting_it(
+    text: bytes, words: str, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr(payload, "LARGE", 0)
     with pytest.raises(BadPayload) as caught:
         decode(text)
     assert words in str(caught.value)
