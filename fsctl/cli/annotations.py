@@ -22,6 +22,7 @@ MEMBERS = {
         "Create an annotation with TEXT, of up to 200 characters; - reads it from stdin.",
     ),
     "deploy": (".annotations_deploy:deploy", "Annotate a deploy, from any build system."),
+    "run": (".annotations_run:run", "Run COMMAND, and annotate when it ran and how it ended."),
     "flush": (".annotations_flush:flush", "Send what deploys have left in an outbox."),
 }
 

@@ -62,7 +62,7 @@ def _stand_by(asked: int, answer: int, others: tuple[int, int]) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         for descriptor in others:
             os.close(descriptor)
-        _let_go({0, 1, 2} - {asked, answer})
+        let_go({0, 1, 2})
         while question := os.read(asked, 1):
             os.write(answer, _YES if _took(question[0]) else _NO)
     finally:
@@ -78,8 +78,9 @@ def _took(number: int) -> bool:
     return True
 
 
-def _let_go(descriptors: set[int]) -> None:
-    """Hold no terminal and no pipe of the command's."""
+def let_go(descriptors: set[int]) -> None:
+    """Hold what they stand for no longer: a terminal or a pipe that others wait at."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in descriptors:
         os.dup2(nowhere, descriptor)
+    os.close(nowhere)

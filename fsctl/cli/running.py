@@ -13,12 +13,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
+GRACE = 5.0  # seconds that we take after a signal: build systems kill soon after they ask
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as shells have it
 SIGNALLED = 128  # and the number of the signal
 
@@ -29,6 +31,7 @@ _PASSED_ON = (
     *_STOPPING, "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH", "SIGPWR", "SIGINFO",
 )  # fmt: skip
 _SETTLED = 0.01  # seconds until a signal to a group is with all of it, where it is sent one by one
+_SAME = 10  # times that long at most
 _NOT_OURS = ("SIGPIPE", "SIGXFSZ")  # ignored by Python, which nobody else expects
 
 
@@ -61,6 +64,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.stops: list[float] = []
+        self._hurries = False
         self.numbers = _taken()
         self.mask: set[int | signal.Signals] = set()  # what the command begins with
         if sys.platform != "win32":
@@ -77,8 +81,32 @@ class Signals:
         if sys.platform != "win32":
             signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
 
+    @contextmanager
+    def hurrying(self) -> Iterator[None]:
+        """What goes on in it is over :data:`GRACE` seconds after a signal, or at another one.
+
+        Then KeyboardInterrupt is raised in it.
+        """
+        self._hurries = True
+        try:
+            yield
+        finally:
+            self._hurries = False
+            if sys.platform != "win32":
+                signal.setitimer(signal.ITIMER_REAL, 0)
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.note(number)
+        if not self._hurries:
+            return
+        name = signal.Signals(number).name
+        if name == "SIGALRM" or (name in _STOPPING and self._told_before()):
+            raise KeyboardInterrupt
+        if name in _STOPPING and sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_REAL, GRACE)
+
+    def _told_before(self) -> bool:
+        return len(self.stops) > 1 or sys.platform == "win32"  # which has no such timer
 
 
 def _taken() -> set[signal.Signals]:
@@ -133,8 +161,9 @@ if sys.platform == "win32":
 else:
 
     def _run(argv: list[str], environ: Mapping[str, str], signals: Signals) -> int:
-        from .bystander import Bystander
+        from .bystander import Bystander, let_go
 
+        _fill_gaps()
         with contextlib.ExitStack() as stack:
             saw: Callable[[int], bool] = _nobody_saw
             with contextlib.suppress(OSError):
@@ -143,15 +172,37 @@ else:
                 saw = bystander.saw
             early = signal.sigpending()  # to whomever: the command is not there yet
             pid = _spawn(argv, environ, signals.mask)
+            # Who reads what the command writes sees its end, and who writes to it, too.
+            let_go({0, 1})
 
             def told(number: int) -> bool:
-                everyone = saw(number)
+                everyone = _all_saw(number, saw)
                 if number in early:
                     early.discard(number)
                     return False
                 return everyone
 
             return _wait(pid, signals, told)
+
+    def _fill_gaps() -> None:
+        """Have no pipe of ours pass for a stream that was closed; closed it is to the command."""
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(descriptor)
+
+    def _all_saw(number: int, saw: Callable[[int], bool]) -> bool:
+        """Whether the signal went to the whole group. Those that follow at once are the same one.
+
+        ``timeout`` sends one to us and one to the group.
+        """
+        everyone = False
+        for _ in range(_SAME):
+            time.sleep(_SETTLED)
+            everyone = saw(number) or everyone
+            if number not in signal.sigpending():
+                break
+            signal.sigwait({number})
+        return everyone
 
     def _nobody_saw(_number: int) -> bool:
         return False
@@ -167,7 +218,6 @@ else:
                     return code if code >= 0 else SIGNALLED - code
                 continue
             signals.note(number)
-            time.sleep(_SETTLED)
             if not told(number):
                 with contextlib.suppress(PermissionError):  # it is another user's by now (sudo)
                     os.kill(pid, number)
@@ -205,7 +255,7 @@ else:
 def _why(name: str, error: OSError | ValueError) -> tuple[int, str]:
     """The exit code and the reason of a command that did not start."""
     if not isinstance(error, OSError):
-        return NOT_EXECUTABLE, str(error)
+        return (NOT_EXECUTABLE, str(error)) if name else (NOT_FOUND, "its name is empty")
     if error.errno != errno.ENOENT:
         return NOT_EXECUTABLE, error.strerror or str(error)
     if Path(name).name != name and Path(name).exists():

@@ -1,0 +1,192 @@
+"""``fsctl annotations run``: run a deploy's command, and mark it on the charts as it really was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import FsctlError, Usage
+from .app import App
+from .deploy_options import Asked, deploy_options, fail_on
+from .options import Command
+from .results import One
+
+if TYPE_CHECKING:
+    from ..fullstory.deploys import Deploy
+    from .deploying import Delivery, Moments
+    from .running import CannotStart, Ended, Signals
+
+Gathered = Callable[[], "Deploy"]
+
+
+@click.command(
+    cls=Command,
+    context_settings={"allow_interspersed_args": False},  # what follows COMMAND is its own
+    examples=(
+        "fsctl --sandbox annotations run --service checkout -- true",
+        "fsctl --sandbox annotations run --env production --dry-run -- ./deploy.sh --all",
+        "fsctl annotations run --status rolled-back -- kubectl rollout undo deployment/web",
+    ),
+)
+@deploy_options
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+def run(app: App, asked: Asked, command: tuple[str, ...]) -> int | One:
+    """Run COMMAND, and annotate when it began, when it ended and whether it failed.
+
+    COMMAND keeps its stdin, stdout and stderr, and the exit code is COMMAND's: 128+N where signal N
+    killed it, 127 or 126 where it cannot be started (then nothing is annotated). Signals are passed
+    on to it. fsctl says what it has to say on stderr, after COMMAND has ended, and spends no longer
+    than --budget on it, or 5 s after a signal.
+
+    COMMAND has the whole environment but MEMBRANE_* variables, which are secrets of fsctl's own.
+
+    --status tells what it is when COMMAND succeeds: succeeded, or rolled-back.
+    """
+    _check(asked)
+    app.remember_flag("no_input", True)  # stdin is COMMAND's
+    gathered = _gather(app, asked)
+    if app.dry_run:
+        return _planned(app, asked, gathered)
+
+    from .running import CannotStart, Signals, run_command, without_secrets
+
+    signals = Signals()
+    try:
+        ended = run_command(
+            command, without_secrets(app.world.environ), now=app.world.now, signals=signals
+        )
+    except CannotStart as failure:
+        return _not_started(app, command[0], failure)
+    delivery = _annotate(app, asked, gathered, ended, signals)
+    if delivery is not None and delivery.error is not None:
+        if ended.code == 0:
+            raise delivery.error
+        app.messages.error(delivery.error, json_asked=app.json_asked)
+    return ended.code
+
+
+def _check(asked: Asked) -> None:
+    """Refuse what only `deploy` can be told. Raises :class:`Usage`."""
+    if asked.facts.get("finished") is not None:
+        raise Usage(
+            "--finished is not for `annotations run`, which sees when COMMAND ends.",
+            hint="Leave it out, or use `fsctl annotations deploy`.",
+        )
+    if asked.facts.get("status") not in (None, "succeeded", "rolled-back"):
+        raise Usage(
+            "--status tells `annotations run` what it is when COMMAND succeeds: "
+            "succeeded or rolled-back.",
+            hint="Leave it out, or use `fsctl annotations deploy`.",
+        )
+
+
+def _gather(app: App, asked: Asked) -> Gathered:
+    """The facts as they are before COMMAND, which may check out something else.
+
+    What is wrong with them is no reason not to deploy, unless --fail-on makes it a failure: then
+    better before than afterwards.
+    """
+    from .deploying import gather_deploy
+
+    try:
+        deploy = gather_deploy(app, asked)
+    except FsctlError as error:
+        if fail_on(app, asked) != "never":
+            raise
+        return partial(_fail, error)
+    except Exception as error:
+        return partial(_fail, error)
+    return lambda: deploy
+
+
+def _fail(error: Exception) -> Deploy:
+    raise error
+
+
+def _planned(app: App, asked: Asked, gathered: Gathered) -> One:
+    """What would be sent if COMMAND succeeded at once."""
+    from .deploying import Moments, deliver
+
+    moment = app.world.now()
+    delivery = deliver(app, asked, gathered, Moments(moment, moment, _success(gathered)))
+    if delivery.error is not None:
+        raise delivery.error
+    return One(delivery.annotation, optional=True)
+
+
+def _success(gathered: Gathered) -> str:
+    try:
+        status = gathered().facts.get("status")
+    except Exception:  # it is told by who needs it
+        return "succeeded"
+    return "rolled-back" if status is not None and status.value == "rolled-back" else "succeeded"
+
+
+def _annotate(
+    app: App, asked: Asked, gathered: Gathered, ended: Ended, signals: Signals
+) -> Delivery | None:
+    """Send it, without letting anything change how the command ends; None where we were stopped."""
+    from .deploying import deliver
+    from .running import GRACE
+
+    budget = min(asked.budget, GRACE) if signals.stops else asked.budget
+    moments = _moments(asked, gathered, ended)
+    try:
+        with signals.hurrying():
+            delivery = deliver(app, asked._replace(budget=budget), gathered, moments)
+    except KeyboardInterrupt:
+        _stopped(app, asked, gathered, moments)
+        return None
+    if delivery.annotated == "true":
+        app.messages.note(f"Annotated: {delivery.annotation['text']}")
+    return delivery
+
+
+def _moments(asked: Asked, gathered: Gathered, ended: Ended) -> Moments:
+    from .deploying import Moments
+
+    told = asked.facts.get("started") is not None  # of a deploy that began before COMMAND
+    status = "failed" if ended.code else _success(gathered)
+    return Moments(None if told else ended.started, ended.finished, status)
+
+
+def _stopped(app: App, asked: Asked, gathered: Gathered, moments: Moments) -> None:
+    """Whoever ends us has no time: say what is known, and keep what was certainly not sent."""
+    caller = app.__dict__.get("caller")
+    if caller is not None and caller.wrote:
+        return
+    if caller is not None and (writing := caller.in_flight) is not None:
+        app.messages.warn(
+            f"fsctl was told to end while the {writing.noun} was being sent: it may have arrived. "
+            f"{writing.check}"
+        )
+        return
+    app.messages.warn(
+        "The deploy was not annotated: fsctl was told to end. "
+        + _keep(app, asked, gathered, moments)
+    )
+
+
+def _keep(app: App, asked: Asked, gathered: Gathered, moments: Moments) -> str:
+    """Put it into the outbox, where there is one; a sentence on that."""
+    from .deploy_sending import Sending
+
+    if asked.outbox is None:
+        return ""
+    work = Sending(app, asked._replace(budget=1.0), moments)
+    try:
+        work.plan(gathered)
+    except Exception as error:
+        return f"It is not in the outbox either: {error}"
+    return work.keep(FsctlError("told to end"))
+
+
+def _not_started(app: App, name: str, failure: CannotStart) -> int:
+    error = FsctlError(
+        f"{name!a} cannot be started: {failure}.", hint="Nothing was run or annotated."
+    )
+    app.messages.error(error, json_asked=app.json_asked)
+    return failure.code
