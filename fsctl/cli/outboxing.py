@@ -92,11 +92,16 @@ def call_of(entry: Entry, now: datetime) -> Call:
 def _account(app: App) -> str | None:
     if app.in_sandbox:
         return _SANDBOX
-    if "gateway" not in app.__dict__:
+    if not _is_known(app):
         return None
     with suppress(FsctlError, GatewayError):
         return app.gateway.account[:_LONGEST_ACCOUNT]
     return None
+
+
+def _is_known(app: App) -> bool:
+    """Whether the account is, without running a command that may be what hangs or fails."""
+    return "gateway" in app.__dict__ and getattr(app.road.tokens, "at_hand", True)
 
 
 def _connection_at_hand(app: App) -> str | None:
@@ -108,7 +113,7 @@ def _connection_at_hand(app: App) -> str | None:
     named = setting.value if setting else None
     if named is not None and is_id(named):
         return named
-    if "gateway" not in app.__dict__:
+    if not _is_known(app):
         return None
     at_once = Deadline.after(0, app.working_time)
     with suppress(FsctlError, GatewayError):
