@@ -312,6 +312,7 @@ class App:
                 proxy_base=self.proxy_base,
             ),
             note=self.messages.verbose,
+            warn=self.messages.warn_once,
         )
 
     @cached_property

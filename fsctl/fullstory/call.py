@@ -48,7 +48,7 @@ class Caller:
     """Calls operations of one connection through one gateway.
 
     ``connection`` gives the connection's id when it is first needed; ``note`` receives what ``-v``
-    tells; ``new_id`` makes run marks and idempotency keys.
+    tells, ``warn`` what was odd in an answer; ``new_id`` makes run marks and idempotency keys.
     """
 
     gateway: Gateway
@@ -58,6 +58,7 @@ class Caller:
     new_id: Callable[[], str]
     policy: Policy = field(default_factory=Policy)
     note: Callable[[str], None] = lambda _text: None
+    warn: Callable[[str], None] = lambda _text: None
     wrote: bool = False  # a write has been done: a closed pipe must not hide that
     _attempt: Attempts = field(init=False)
 

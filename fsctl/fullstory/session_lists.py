@@ -7,11 +7,11 @@ claims that address, so that is done only where nobody else does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from ..errors import Refused, Unavailable
+from ..errors import Refused, Unavailable, Usage
 from . import people
 from .call import Caller
 from .ids import SessionId, is_app_address, parse_session
@@ -22,7 +22,10 @@ from .types import Call
 
 # How many are asked for, one after another, until the window is covered. No most is published.
 STEPS = (100, 1_000, 10_000)
-_ROUND = 50  # a count that is a multiple of it looks like a limit of the service's own
+# Counts that look like a limit of the service's own, and not like how often somebody came.
+_ROUND = frozenset(
+    (SESSIONS_LIMIT_DEFAULT, 50, 100, 200, 250, 500, 1_000, 2_000, 2_500, 5_000, 10_000)
+)
 _MILLISECONDS_FROM = 100_000_000_000  # in seconds this is the year 5138
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -45,6 +48,14 @@ class Listing(NamedTuple):
 
     sessions: list[Session]
     complete: bool
+
+
+class _Known(NamedTuple):
+    """What is known of a list: its sessions, newest first, of how many rows, and if that is all."""
+
+    sessions: list[Session]
+    rows: int
+    are_all: bool
 
 
 class Unlisted(Refused):
@@ -71,7 +82,7 @@ def sessions_of(
     those of others.
     """
     window: list[Session] = []
-    for known, are_all in _ever_more(caller, _asked_by(caller, person), limit):
+    for known, _, are_all in _ever_more(caller, _asked_by(caller, person), limit):
         window = [one for one in known if _began_within(one, since, until)][:limit]
         oldest = known[-1].created if known else None
         is_reached = since is not None and oldest is not None and oldest < since
@@ -103,66 +114,84 @@ def _asked_by(caller: Caller, person: Person) -> dict[str, str]:
     return {"email": str(email)}
 
 
-def _ever_more(
-    caller: Caller, who: Mapping[str, str], limit: int | None
-) -> Iterator[tuple[list[Session], bool]]:
-    """Ever more of the newest sessions, newest first, and whether these are all there are."""
+def _ever_more(caller: Caller, who: Mapping[str, str], limit: int | None) -> Iterator[_Known]:
+    """Ever more of the newest sessions."""
     first = max(limit or STEPS[0], SESSIONS_LIMIT_DEFAULT)
-    known: list[Session] = []
+    known = _Known([], 0, False)
     for asked in (first, *(step for step in STEPS if step > first)):
         try:
-            for known, are_all in _pages(caller, {**who, "limit": asked}):
-                yield known, are_all
+            for known in _pages(caller, {**who, "limit": asked}):
+                yield known
         except Refused as error:
-            if error.status != 400 or not known:
+            if error.status != 400 or not known.sessions:
                 raise
             return  # that is more than the service gives
-        if len(known) < asked:
+        if known.rows < asked:
             return
 
 
-def _pages(caller: Caller, values: Mapping[str, Any]) -> Iterator[tuple[list[Session], bool]]:
+def _pages(caller: Caller, values: Mapping[str, Any]) -> Iterator[_Known]:
     """The answer to one question, and with every page that follows it, should there be any."""
     asked: int = values["limit"]
     known: list[Session] = []
+    rows = 0
     tokens: set[str] = set()
     body = caller.call(Call(LIST_SESSIONS, values)).body
     while True:
-        known = sorted([*known, *_sessions(body)], key=_beginning, reverse=True)
+        page = _rows(body)
+        rows += len(page)
+        known = sorted([*known, *_sessions(caller, page)], key=_beginning, reverse=True)
         # Fullstory's own client reads this token, though its pages do not speak of it (§1.4).
         token = str(body.get("pagination_token") or body.get("paginationToken") or "")
         if not token or token in tokens:
-            yield known, not token and (bool(tokens) or _is_short(len(known), asked))
+            yield _Known(known, rows, not token and (bool(tokens) or _is_short(rows, asked)))
             return
-        yield known, False
+        yield _Known(known, rows, False)
         tokens.add(token)
         body = caller.call(Call(LIST_SESSIONS, {**values, "pagination_token": token})).body
 
 
 def _is_short(count: int, asked: int) -> bool:
     """Whether these are all, rather than as many as a limit that the service does not tell."""
-    looks_cut = count == SESSIONS_LIMIT_DEFAULT or (count > 0 and count % _ROUND == 0)
-    return count < asked and not looks_cut
+    return count < asked and count not in _ROUND
 
 
-def _sessions(body: Any) -> list[Session]:
+def _rows(body: Any) -> list[Any]:
     rows = body.get("sessions", []) if isinstance(body, Mapping) else None
     if not isinstance(rows, list) or not (rows or "sessions" in body or not body):
         raise _odd("The answer is not a list of sessions.")
-    return [_session(row) for row in rows]
+    return rows
 
 
-def _session(row: Any) -> Session:
+def _sessions(caller: Caller, rows: Sequence[Any]) -> list[Session]:
+    """The sessions of a page; rows that cannot be read as one are left out, which is said."""
+    read = [session for row in rows if (session := _session(row))]
+    if rows and not read:
+        raise _odd("The answer holds no session with its ids.")
+    if missing := len(rows) - len(read):
+        told = (
+            "a row that names no session; it is"
+            if missing == 1
+            else (f"{missing} rows that name no session; they are")
+        )
+        caller.warn(f"the list of sessions holds {told} left out, and could be the newest.")
+    return read
+
+
+def _session(row: Any) -> Session | None:
     """A row of the list; ``userId`` is the device's id there (§2.5)."""
     if not isinstance(row, Mapping):
-        raise _odd("The answer holds something that is no session.")
+        return None
+    device, session = _first(row, "userId", "user_id"), _first(row, "sessionId", "session_id")
+    try:
+        identifier = parse_session(f"{device}:{session}")
+    except Usage:  # a number beyond 64 bits
+        return None
+    if identifier is None:
+        return None
     url = _first(row, "fsUrl", "fs_url")
     told = url if isinstance(url, str) else ""
     ours = is_app_address(told)
-    device, session = _first(row, "userId", "user_id"), _first(row, "sessionId", "session_id")
-    identifier = parse_session(f"{device}:{session}")
-    if identifier is None:
-        raise _odd("The answer holds a session without its ids.")
     created = moment_of(_first(row, "createdTime", "created_time"))
     return Session(identifier, created, told if ours else None, row, "" if ours else told)
 

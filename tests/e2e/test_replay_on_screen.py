@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fsctl.membrane.gateway import Response
+from fsctl.sandbox.answers import answer
 from tests.support.online import online, token_environment
 from tests.support.program import Program
 
@@ -123,3 +126,15 @@ def test_without_the_organisation_there_is_no_address_rather_than_a_foreign_one(
     assert "Set org in your profile" in done.err
     screen = elsewhere(*LIST, stdout_is_terminal=True, hyperlinks=True, width=200)
     assert "evil.test" not in screen.out
+
+
+def test_a_row_without_ids_leaves_the_others_standing(
+    elsewhere: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_an_odd_row(body: dict[str, list[Any]]) -> Response:
+        return answer({"sessions": [{"x": 1}, *body["sessions"]]})
+
+    monkeypatch.setattr("fsctl.sandbox.sessions.answer", with_an_odd_row)
+    done = elsewhere("sessions", "list", "ada", "--jq", ".id")
+    assert (done.code, len(done.out.splitlines())) == (0, 5), done.show
+    assert done.err.count("a row that names no session") == 1

@@ -185,6 +185,14 @@ def test_fewer_than_asked_for_are_all(count: int) -> None:
     assert (len(listing.sessions), listing.complete) == (count, True)
 
 
+@pytest.mark.parametrize("count", [150, 350, 999])
+def test_a_count_that_no_service_has_for_a_limit_is_all_there_is(count: int) -> None:
+    made = answered(hourly(100), hourly(count))
+    listing = sessions_of(made.caller, ADA)
+    assert (len(listing.sessions), listing.complete) == (count, True)
+    assert limits(made) == [100, 1000]
+
+
 def test_a_service_that_refuses_to_give_more_is_told_of_and_what_it_gave_is_kept() -> None:
     made = answered(hourly(100), 400)
     listing = sessions_of(made.caller, ADA)
@@ -301,6 +309,31 @@ def test_an_address_that_could_do_harm_is_none(url: Any) -> None:
 def test_an_odd_answer_is_never_an_empty_list(body: Any) -> None:
     with pytest.raises(Unavailable, match="The answer"):
         sessions_of(answered(body).caller, ADA)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "1:2",
+        {"userId": "1"},
+        {"userId": "a", "sessionId": "b"},
+        {"userId": "9" * 30, "sessionId": "1"},
+    ],
+)
+def test_a_row_that_names_no_session_is_left_out_and_said(odd: Any) -> None:
+    said: list[str] = []
+    made = answered([session(1), odd, session(2, 1)])
+    made.caller.warn = said.append
+    listing = sessions_of(made.caller, ADA)
+    assert (numbers(listing), listing.complete) == ([1, 2], True)
+    [told] = said
+    assert "a row that names no session; it is left out" in told
+
+
+def test_rows_that_are_left_out_count_for_whether_these_are_all() -> None:
+    made = answered([*hourly(99), {}], [*hourly(99), {}])
+    assert sessions_of(made.caller, ADA).complete is False
+    assert limits(made) == [100, 1000]
 
 
 def test_an_empty_object_is_an_empty_list() -> None:
