@@ -7,6 +7,7 @@ infers every number as real and every text as string (contracts/fullstory-api §
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +77,10 @@ def collect(
 
 
 def read_object(document: bytes, option: str) -> dict[str, Any]:
-    """The JSON object that was given to ``option``. Raises :class:`Usage`."""
+    """The JSON object that was given to ``option``. Raises :class:`Usage`.
+
+    A key that stands twice in an object is refused, as ``-p`` twice is: the last would win.
+    """
     from ..membrane.payload import BadPayload, decode
 
     try:
@@ -91,7 +95,19 @@ def read_object(document: bytes, option: str) -> dict[str, Any]:
             f"{option} is not a JSON object.",
             hint="""Give one, such as '{"plan": "paid"}', or @FILE.""",
         )
+    _check_keys(document, option)
     return value
+
+
+def _check_keys(document: str | bytes, option: str) -> None:
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise Usage(f"{option} has the key {key!a} twice.", hint="Give each once.")
+            seen.add(key)
+
+    json.loads(document, object_pairs_hook=check)
 
 
 def _split(assignment: str) -> tuple[str, str, str]:
@@ -192,6 +208,7 @@ def _json(key: str, name: str, text: str) -> Any:
         hint = 'Quote it for the shell, as in -p \'tags:json=["a","b"]\'.'
         raise Usage(f"-p {_name(key)}:{name} cannot be read: {problem}.", hint=hint) from None
     if name == "json" or isinstance(value, list):
+        _check_keys(text, f"-p {_name(key)}:{name}")
         return value
     return None
 

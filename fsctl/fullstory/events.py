@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .assignments import Given
 
 EVENT_FIELDS = ("name", "timestamp", "user", "session", "properties", "schema", "context")
+_ADDRESSES = ("url", "initial_referrer")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f\x7f]+")
 _INT32 = range(-(2**31), 2**31)
 # What a context may hold, and of which type (§2.3).
 CONTEXT: Mapping[str, Mapping[str, type]] = {
@@ -156,6 +159,8 @@ def _check_context(context: Any) -> Iterator[Problem]:
                 yield Problem(f"context.{part}.{name}", f"is none of {', '.join(fields)}")
             elif value is not None and not _is(fields[name], value):
                 yield Problem(f"context.{part}.{name}", f"is not {_IN_WORDS[fields[name]]}")
+            elif name in _ADDRESSES and value and not _ADDRESS.fullmatch(value):
+                yield Problem(f"context.{part}.{name}", "is no address such as https://x.example/")
 
 
 def _check_size(row: Mapping[str, Any]) -> Iterator[Problem]:

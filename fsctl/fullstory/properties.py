@@ -118,10 +118,11 @@ def refusal(problems: Sequence[Problem], what: str) -> Usage:
     if len(problems) == 1:
         return Usage(
             f"The {what} would be refused: {problems[0]}.",
-            hint="Nothing was sent.",
+            hint="Nothing was sent; correct it and run the command again.",
             code="invalid_value",
         )
-    told = [f"{problem}." for problem in problems[:_MOST_TOLD]]
+    told = ["Correct these and run the command again:"]
+    told += [f"{problem}." for problem in problems[:_MOST_TOLD]]
     if problems[_MOST_TOLD:]:
         told.append(f"And {len(problems) - _MOST_TOLD} more.")
     return Usage(

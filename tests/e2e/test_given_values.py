@@ -44,3 +44,52 @@ def test_an_event_for_the_most_recent_session_says_that_there_may_be_none(
         assert "30 minutes" not in sandbox(*CREATE_EVENT, *other).err
     assert sandbox("events", "create", "--help").code == 0
     assert "else in none" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--properties", '{"a": 1, "a": 2}'), "--properties has the key 'a' twice"),
+        (("--properties", '{"b": {"a": 1, "a": 1}}'), "--properties has the key 'a' twice"),
+        (("-p", 'b:json={"a": [], "a": 1}'), "-p b:json has the key 'a' twice"),
+    ],
+)
+@pytest.mark.parametrize("command", [CREATE_USER, CREATE_EVENT], ids=" ".join)
+def test_a_key_that_stands_twice_is_refused(
+    sandbox: Program, command: tuple[str, ...], arguments: tuple[str, ...], said: str
+) -> None:
+    done = sandbox(*command, *arguments)
+    assert (done.code, done.out) == (2, ""), done.show
+    assert said in done.err
+
+
+@pytest.mark.parametrize("option", ["--context-url", "--context-referrer"])
+@pytest.mark.parametrize("address", ["not a url", "shop", "/cart", "https://x.example/a b", "://x"])
+def test_a_context_without_an_address_is_refused(
+    sandbox: Program, option: str, address: str
+) -> None:
+    done = sandbox(*CREATE_EVENT, option, address)
+    assert (done.code, done.out) == (2, ""), done.show
+    assert "is no address such as" in done.err
+
+
+@pytest.mark.parametrize(
+    "address", ["https://shop.example/cart?x=1#y", "http://[::1]/ü", "app:home"]
+)
+def test_a_context_with_any_address_is_sent(sandbox: Program, address: str) -> None:
+    done = sandbox(*CREATE_EVENT, "--context-url", address)
+    assert done.code == 0, done.show
+
+
+def test_a_refusal_says_what_to_do(sandbox: Program) -> None:
+    one = sandbox(*CREATE_USER, "-p", "9lives=1")
+    assert "Nothing was sent; correct it and run the command again." in one.err
+    two = sandbox(*CREATE_USER, "-p", "9lives=1", "-p", "8=1")
+    assert "Correct these and run the command again:\n  properties.9lives does not" in two.err
+
+
+def test_zero_is_the_first_of_unix_seconds(sandbox: Program) -> None:
+    since = sandbox("sessions", "list", "ada", "--since", "0", "--jq", ".id")
+    assert since.out == sandbox("sessions", "list", "ada", "--jq", ".id").out != ""
+    assert sandbox("sessions", "list", "ada", "--until", "0").out == ""
+    assert sandbox("sessions", "list", "ada", "--since", "5").code == 2

@@ -252,8 +252,10 @@ def test_several_problems_are_listed_up_to_a_screenful() -> None:
     error = refusal(check_user(row), "user")
     assert error.message == "The user would be refused for 30 reasons; nothing was sent."
     assert error.hint is not None
-    assert error.hint.splitlines()[0].startswith("properties.0a does not start with a letter")
-    assert error.hint.splitlines()[-1] == "And 10 more."
+    head, first, *_, last = error.hint.splitlines()
+    assert head == "Correct these and run the command again:"
+    assert first.startswith("properties.0a does not start with a letter")
+    assert last == "And 10 more."
 
 
 def test_a_hostile_key_is_told_in_ascii_and_cut() -> None:
