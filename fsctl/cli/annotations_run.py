@@ -10,7 +10,7 @@ import click
 
 from ..errors import FsctlError, Usage
 from .app import App
-from .deploy_options import Asked, deploy_options, fail_on
+from .deploy_options import Asked, deploy_options
 from .options import Command
 from .results import One
 
@@ -42,6 +42,8 @@ def run(app: App, asked: Asked, command: tuple[str, ...]) -> int | One:
     than --budget on it, or 5 s after a signal.
 
     COMMAND has the whole environment but MEMBRANE_* variables, which are secrets of fsctl's own.
+
+    Where --fail-on makes trouble a failure, what can be seen at once is one before COMMAND starts.
 
     --status tells what it is when COMMAND succeeds: succeeded, or rolled-back.
     """
@@ -86,20 +88,42 @@ def _check(asked: Asked) -> None:
 def _gather(app: App, asked: Asked) -> Gathered:
     """The facts as they are before COMMAND, which may check out something else.
 
-    What is wrong with them is no reason not to deploy, unless --fail-on makes it a failure: then
-    better before than afterwards.
+    What is wrong with them is no reason not to deploy; but where --fail-on makes a failure of it,
+    it is one before COMMAND, not after it. Only what costs no time is looked at.
     """
-    from .deploying import gather_deploy
+    from .deploying import counts, gather_deploy
 
     try:
         deploy = gather_deploy(app, asked)
     except FsctlError as error:
-        if fail_on(app, asked) != "never":
+        if counts(app, asked, error):
             raise
         return partial(_fail, error)
     except Exception as error:
         return partial(_fail, error)
+    try:
+        _foresee(app, asked, deploy)
+    except FsctlError as error:
+        if counts(app, asked, error):
+            raise
     return lambda: deploy
+
+
+def _foresee(app: App, asked: Asked, deploy: Deploy) -> None:
+    """Raise what would go wrong afterwards: no text, no place to write to, no way to Membrane."""
+    from ..settings.files import cannot_write, make_private_directory
+    from .deploy_plan import plan_call
+    from .deploying import Moments
+    from .roads import membrane_command, needs_membrane
+
+    plan_call(app, asked, deploy, Moments(app.world.now(), None, "failed"))
+    for place in filter(None, (asked.once_dir, asked.outbox)):
+        try:
+            make_private_directory(place)
+        except OSError as error:
+            raise cannot_write(place, error) from None
+    if not needs_membrane(app) or membrane_command(app) is None:
+        _ = app.road  # without asking a membrane anything: that takes its time
 
 
 def _fail(error: Exception) -> Deploy:

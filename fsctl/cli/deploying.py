@@ -51,6 +51,14 @@ def deliver(
     return delivery
 
 
+def counts(app: App, asked: Asked, error: FsctlError) -> bool:
+    """Whether ``--fail-on`` makes this trouble a failure."""
+    kind = fail_on(app, asked)
+    if kind != "misconfigured":
+        return kind == "any"
+    return error.exit_code in _MISCONFIGURED or is_refused(error)
+
+
 class _Report:
     """Tells where people look."""
 
@@ -58,7 +66,7 @@ class _Report:
         from ..terminal import ci
 
         self._app = app
-        self._fail_on = fail_on(app, asked)
+        self._asked = asked
         self._form = ci.warning_form(app.world.environ)
         self._warned: list[str] = []
         app.messages.loudly = self._loudly if self._form is not None else None
@@ -79,16 +87,16 @@ class _Report:
 
     def trouble(self, error: FsctlError, work: Sending) -> Delivery:
         """What is left of a delivery that failed."""
-        counts, kept = self._counts(error), work.keep(error)
+        fails, kept = self._counts(error), work.keep(error)
         unknown = isinstance(error, OutcomeUnknown)
-        if not counts:
+        if not fails:
             self._warn(error, kept, "" if unknown else "The deploy was not annotated: ")
         elif kept:
             self._app.messages.announce(kept)
         return Delivery(
             "unknown" if unknown else "false",
             self._app.messages.safe(error.message),
-            error if counts else None,
+            error if fails else None,
             work.planned,
         )
 
@@ -102,9 +110,7 @@ class _Report:
         _mend_output(app)
 
     def _counts(self, error: FsctlError) -> bool:
-        if self._fail_on != "misconfigured":
-            return self._fail_on == "any"
-        return error.exit_code in _MISCONFIGURED or is_refused(error)
+        return counts(self._app, self._asked, error)
 
     def end(self, delivery: Delivery, seconds: float) -> None:
         """Write it where the build system shows it, in no more than so many seconds."""
