@@ -52,8 +52,8 @@ def compose(facts: Mapping[str, str], status: str) -> str:
     commit = known["short_commit"] or known["commit"][:SHORT_COMMIT]
     service = known["service"] or known["repository"].rstrip("/").rpartition("/")[2]
     version = known["version"] or known["tag"]
-    if commit and version and (known["commit"] or commit).startswith(version):
-        version = ""
+    if len(version) >= SHORT_COMMIT and (known["commit"] or commit).startswith(version):
+        version = ""  # which is the commit: said once is enough
     branch = "" if known["branch"] == version else known["branch"]
     request = known["pull_request"].rstrip("/").rpartition("/")[2]  # some systems give its address
     if request.isdecimal():

@@ -12,7 +12,7 @@ import pytest
 from fsctl.sandbox.options import DEFAULT_CONNECTION_ID
 from tests.support.command import BINARY, Ended, clean_environment
 from tests.support.online import token_environment
-from tests.support.scripted_server import HANG, Step, answer, scripted
+from tests.support.scripted_server import HANG, Step, answer, raw, scripted
 
 ECHO = answer(200, {"text": "x", "start_time": "2024-06-29T14:20:00Z"})
 
@@ -68,7 +68,7 @@ def test_killed_while_sending_the_next_run_sends_nothing(tmp_path: Path, moment:
 
 def test_what_was_refused_leaves_no_marker_in_the_way(tmp_path: Path) -> None:
     busy = answer(429, {"code": "rate_limited", "message": "later"})
-    with scripted(busy, ECHO) as server:
+    with scripted(raw(busy.response), raw(ECHO.response)) as server:
         first = Deploy(tmp_path / "home", server.url).end()
         assert first.code == 5, first.show
         assert list((tmp_path / "home" / "state" / "once").iterdir()) == []

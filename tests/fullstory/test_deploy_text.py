@@ -64,6 +64,7 @@ def test_a_deploy_in_words(status: str, text: str) -> None:
         ({"commit": COMMIT}, "ab12cd3 deployed"),
         ({"repository": "acme/shop", "tag": "v2"}, "shop v2 deployed"),
         ({"service": "shop", "commit": COMMIT, "version": COMMIT}, "shop (ab12cd3) deployed"),
+        ({"service": "shop", "commit": "7" * 40, "version": "7"}, "shop 7 (7777777) deployed"),
         ({"service": "shop", "tag": "v2", "branch": "v2"}, "shop v2 deployed"),
         ({"service": "shop", "pull_request": "12"}, "shop deployed from #12"),
         (
