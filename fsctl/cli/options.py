@@ -65,7 +65,11 @@ def global_options() -> list[click.Option]:
         _flag("--raw-csv", help="Leave cells that a spreadsheet would run as formulas unguarded."),
         _flag("--no-input", help="Never ask anything."),
         _flag("--yes", help="Answer yes to what a command would ask."),
-        _flag("--dry-run", help="Show what would be sent, as data, and send no write."),
+        _flag(
+            "--dry-run",
+            help="Show as data what would be sent, and send no write: .via says whether it is an "
+            "action's .input or a request's .body.",
+        ),
         _value(
             "--timeout",
             metavar="TIME",

@@ -93,3 +93,18 @@ def test_zero_is_the_first_of_unix_seconds(sandbox: Program) -> None:
     assert since.out == sandbox("sessions", "list", "ada", "--jq", ".id").out != ""
     assert sandbox("sessions", "list", "ada", "--until", "0").out == ""
     assert sandbox("sessions", "list", "ada", "--since", "5").code == 2
+
+
+@pytest.mark.parametrize(
+    ("seats", "via", "key"), [(5, "action", "input"), (2**62 + 1, "proxy", "body")]
+)
+def test_a_plan_says_where_its_values_stand(
+    sandbox: Program, seats: int, via: str, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = sandbox(*CREATE_USER, "-p", f"seats:int={seats}", "--dry-run")
+    plan = json.loads(done.out)
+    assert plan["via"] == via, done.show
+    assert plan[key]["properties"] == {"seats": seats}
+    assert sandbox("--help").code == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert ".via says whether it is an action's .input or a request's .body" in told
