@@ -54,6 +54,8 @@ class Sending:
         self._limit = Limit(asked.budget, app.world.monotonic)
         self._deploy: Deploy | None = None
         self._call: Call | None = None
+        # Not even at a terminal: a pipeline's line is tried out there, and time is short.
+        app.choose_connection = lambda _connections: None
 
     def plan(self, gather: Callable[[], Deploy]) -> Call:
         """What to send. Raises :class:`FsctlError`, and what defects raise."""

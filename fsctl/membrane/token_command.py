@@ -62,6 +62,11 @@ class CommandToken:
     def account(self) -> str:
         return account_of(self.token())
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether the token is known, and so whose it is, without running the command."""
+        return self._held is not None
+
     def token(self, deadline: Deadline = NO_DEADLINE) -> str:
         with self._lock:
             if self._held is None or self._ending(self._held):

@@ -1,0 +1,335 @@
+"""``annotations deploy`` within its budget, once, and kept where it could not be sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fsctl.sandbox.options import MembraneOptions
+from tests.support.ci_environments import GITHUB, GITLAB, OTHER_COMMIT
+from tests.support.ci_log import outputs_in
+from tests.support.command import Ended
+from tests.support.everywhere import somewhere
+from tests.support.fake_membrane import FakeMembrane
+from tests.support.online import Online, inside, membrane_environment, online
+from tests.support.program import Program
+from tests.support.scripted_server import answer, scripted
+
+DEPLOY = ("annotations", "deploy")
+FLUSH = ("annotations", "flush")
+LOST = ("reset-after@/act", "500@/action-run-logs")  # done, and nobody tells
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Online]:
+    with online(tmp_path_factory.mktemp("server")) as road:
+        yield road
+
+
+@pytest.fixture
+def road(server: Online, tmp_path: Path) -> Iterator[Online]:
+    yield inside(server, tmp_path)
+    server.fail()
+
+
+def deploy(road: Online, *options: str, env: Mapping[str, str] = GITHUB, **facts: Any) -> Ended:
+    done = road(*DEPLOY, *options, env=env, under_ci=True, **facts)
+    assert done.code == 0, done.show
+    return done
+
+
+def state(done: Ended) -> str:
+    annotated: str = json.loads(done.out)["annotated"]
+    return annotated
+
+
+# -- once
+
+
+def test_the_same_job_is_annotated_once_and_a_suppression_is_announced(
+    road: Online, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    output.touch()
+    before = road.annotations
+    assert state(deploy(road, "--once")) == "true"
+    again = deploy(road, "--once", "-q", env={**GITHUB, "GITHUB_OUTPUT": str(output)})
+    assert state(again) == "skipped"
+    assert "An annotation was sent under the same --once key at 2" in again.err
+    assert outputs_in(output.read_text())["annotated"] == "skipped"
+    assert road.annotations == before + 1
+    assert state(deploy(road)) == "true"  # only where it is asked for
+    assert road.annotations == before + 2
+
+
+@pytest.mark.parametrize(
+    ("options", "changes"),
+    [
+        ((), {"GITHUB_RUN_ID": "9034017302"}),
+        ((), {"GITHUB_RUN_ATTEMPT": "3"}),
+        ((), {"GITHUB_JOB": "deploy-eu"}),
+        ((), {"FSCTL_DEPLOY_MATRIX": "eu"}),
+        ((), {"GITHUB_SHA": OTHER_COMMIT}),
+        (("--env", "eu"), {}),
+        (("--service", "tills"), {}),
+        (("--version", "v2"), {}),
+        (("--status", "failed"), {}),
+    ],
+)
+def test_another_deploy_is_another_annotation(
+    options: tuple[str, ...], changes: Mapping[str, str], road: Online
+) -> None:
+    assert state(deploy(road, "--once")) == "true"
+    env = {**GITHUB, **changes}
+    assert state(deploy(road, *options, "--once", env=env)) == "true"
+    assert state(deploy(road, *options, "--once", env=env)) == "skipped"
+
+
+def test_a_key_of_ones_own_says_what_is_the_same(road: Online, tmp_path: Path) -> None:
+    kept = str(tmp_path / "markers")
+    assert state(deploy(road, "--once=release-7", "--once-dir", kept)) == "true"
+    assert state(deploy(road, "--once=release-7", "--once-dir", kept, env=GITLAB)) == "skipped"
+    assert state(deploy(road, "--once=release-8", "--once-dir", kept, env=GITLAB)) == "true"
+    assert state(deploy(road, "--once=release-7")) == "true"  # another place knows nothing of it
+    assert sorted(path.stat().st_mode & 0o777 for path in Path(kept).iterdir()) == [0o600] * 2
+
+
+def test_the_sandbox_is_not_taken_for_the_real_thing(road: Online) -> None:
+    assert state(deploy(road, "--sandbox", "--once")) == "true"
+    assert state(deploy(road, "--once")) == "true"
+    assert state(deploy(road, "--sandbox", "--once")) == "skipped"
+
+
+def test_what_was_certainly_not_sent_may_be_tried_again(road: Online) -> None:
+    road.fail("500@/connections")
+    assert state(deploy(road, "--once")) == "false"
+    assert state(deploy(road)) == "false"
+    road.fail()
+    road.fail("429@/act")
+    assert state(deploy(road, "--once")) == "false"
+    road.fail()
+    assert state(deploy(road, "--once")) == "true"
+
+
+def test_what_may_have_arrived_is_never_sent_again(road: Online) -> None:
+    before = road.annotations
+    road.fail(*LOST)
+    assert state(deploy(road, "--once")) == "unknown"
+    road.fail()
+    again = deploy(road, "--once")
+    assert state(again) == "skipped"
+    assert "its outcome is unknown" in again.err
+    assert road.annotations == before + 1
+
+
+def test_several_jobs_at_once_make_one_annotation(road: Online) -> None:
+    before = road.annotations
+    deploy(road, "--dry-run")  # what is looked up is known
+    states: list[str] = []
+    gate = threading.Barrier(4)
+
+    def job() -> None:
+        gate.wait()
+        program = Program(road.fsctl.home, dict(road.fsctl.env))
+        done = program(*DEPLOY, "--once", env=GITHUB, under_ci=True, sleep=time.sleep)
+        states.append(state(done))
+
+    threads = [threading.Thread(target=job) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(states) == ["skipped"] * 3 + ["true"]
+    assert road.annotations == before + 1
+
+
+# -- the outbox
+
+
+def test_what_could_not_be_sent_is_sent_later_with_its_own_times(
+    road: Online, tmp_path: Path
+) -> None:
+    box = tmp_path / "out box"
+    road.fail("500@/connections")
+    told = deploy(road, "--outbox", str(box), "--started", "2026-03-02T09:00:00Z")
+    assert state(told) == "false"
+    assert f"It is kept: `fsctl annotations flush '{box}'` sends it later." in told.err
+    road.fail()
+    before = road.annotations
+    flushed = road(*FLUSH, str(box), "--connection", connection(road))
+    assert (flushed.code, road.annotations) == (0, before + 1), flushed.show
+    with road.server.store.connection() as db:
+        text, start = db.execute(
+            "SELECT text, start_time FROM annotations ORDER BY rowid DESC"
+        ).fetchone()
+    assert start == "2026-03-02T09:00:00Z"
+    assert text.startswith("checkout (8d3e8c1) deployed from main")
+    assert road(*FLUSH, str(box), "--connection", connection(road)).code == 0
+    assert road.annotations == before + 1
+
+
+def connection(road: Online) -> str:
+    planned: str = json.loads(road(*DEPLOY, "--dry-run", "--service", "x").out)["connection"]
+    return planned
+
+
+@pytest.mark.parametrize(
+    ("fault", "env"),
+    [
+        ((), {"MEMBRANE_TOKEN": ""}),
+        ((), {"MEMBRANE_API_URL": "http://127.0.0.1:1"}),
+        (("429@/act",), {}),
+        (("hang@/connections",), {"FSCTL_DEPLOY_SERVICE": "x"}),
+    ],
+)
+def test_all_that_was_certainly_not_sent_is_kept(
+    fault: tuple[str, ...], env: Mapping[str, str], road: Online, tmp_path: Path
+) -> None:
+    road.fail(*fault)
+    done = deploy(road, "--outbox", str(tmp_path / "box"), "--budget", "1", env={**GITHUB, **env})
+    assert state(done) == "false"
+    (kept,) = (tmp_path / "box").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    options = ("--outbox", str(tmp_path / "box"), "--budget", "1", "--fail-on", "any")
+    failing = road(*DEPLOY, *options, env={**GITHUB, **env}, under_ci=True)
+    assert failing.code in (4, 5) and "It is kept:" in failing.err, failing.show
+    assert len(list((tmp_path / "box").iterdir())) == 2
+
+
+def test_what_may_have_arrived_or_was_refused_is_not_kept(road: Online, tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    road.fail(*LOST)
+    assert state(deploy(road, "--outbox", str(box))) == "unknown"
+    refusal = answer(400, {"code": "invalid_argument", "message": "No."})
+    env = {**GITHUB, "FSCTL_CONNECTION": "6570c0ffee0123456789abcd", "FSCTL_VIA": "proxy"}
+    with scripted(refusal) as service:
+        told = {**env, "MEMBRANE_API_URL": service.url}
+        assert state(deploy(road, "--outbox", str(box), env=told)) == "false"
+    road.fail()
+    assert state(deploy(road, "--outbox", str(box))) == "true"
+    assert not box.exists()
+
+
+def test_an_outbox_that_cannot_be_written_is_told_of(road: Online) -> None:
+    env = {**GITHUB, "MEMBRANE_TOKEN": ""}
+    done = deploy(road, "--outbox", "/dev/null/box", env=env)
+    assert "There is no way to reach Membrane" in done.err
+    assert "It is not in the outbox either" in done.err
+
+
+# -- the budget
+
+
+def spent(began: float) -> float:
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("fault", ["hang@/connections", "hang@/act", "hang"])
+def test_silence_takes_no_longer_than_the_budget(fault: str, road: Online) -> None:
+    road.fail(fault)
+    began = time.monotonic()
+    done = deploy(road, "--budget", "1.5", sleep=time.sleep)
+    assert spent(began) < 10  # and not 70 s, as else
+    assert state(done) == ("unknown" if fault == "hang@/act" else "false")
+
+
+def test_retries_take_no_longer_than_the_budget_either(road: Online) -> None:
+    road.fail("500@/connections")
+    began = time.monotonic()
+    done = deploy(road, "--budget", "1", "--retries", "20", sleep=time.sleep)
+    assert (state(done), spent(began) < 10) == ("false", True)
+
+
+def test_a_name_server_that_is_silent_is_not_waited_for(
+    road: Online, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, began = threading.Event(), time.monotonic()
+
+    def silent(*_arguments: Any, **_named: Any) -> Any:
+        released.wait(30)
+        raise OSError
+
+    monkeypatch.setattr("socket.getaddrinfo", silent)
+    done = deploy(road, "--budget", "1")
+    assert (state(done), spent(began) < 10) == ("false", True), done.show
+    assert "The budget of 1 s was over before anything was sent" in done.err
+    released.set()
+
+
+def test_what_was_given_up_is_not_sent_afterwards(
+    road: Online, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name server answers at last, when fsctl has said that nothing was sent."""
+    import socket
+
+    deploy(road)  # warm: the next request is the annotation itself
+    before = road.annotations
+    real, released, over = socket.getaddrinfo, threading.Event(), threading.Event()
+
+    def late(*arguments: Any, **named: Any) -> Any:
+        released.wait(30)
+        try:
+            return real(*arguments, **named)
+        finally:
+            over.set()
+
+    monkeypatch.setattr("socket.getaddrinfo", late)
+    done = deploy(road, "--budget", "0.5")
+    assert state(done) in ("unknown", "false"), done.show
+    certain = state(done) == "false"
+    released.set()
+    assert over.wait(30)
+    time.sleep(0.2)
+    assert not certain or road.annotations == before
+
+
+def test_a_token_command_that_hangs_is_killed_in_time(road: Online, tmp_path: Path) -> None:
+    vault = tmp_path / "vault"
+    vault.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    vault.chmod(0o755)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.toml").write_text(
+        f'[profiles.default]\ntoken_command = "{vault}"\n'
+    )
+    began = time.monotonic()
+    options = ("--budget", "1.5", "--outbox", str(tmp_path / "box"))
+    done = deploy(road, *options, env={**GITHUB, "MEMBRANE_TOKEN": ""})
+    assert (state(done), spent(began) < 10) == ("false", True), done.show
+    pid = int((tmp_path / "pid").read_text())
+    assert not Path(f"/proc/{pid}").exists()
+    assert "It is kept" in done.err
+
+
+def test_the_membrane_binary_gets_no_more_time_than_the_budget(
+    server: Online, tmp_path: Path
+) -> None:
+    fake = FakeMembrane(without=["token"])
+    env = membrane_environment(fake, tmp_path, server.server.url) | {"FSCTL_TRANSPORT": "cli"}
+    program = Program(tmp_path, env)
+    done = program(*DEPLOY, env=GITHUB, under_ci=True)
+    assert json.loads(done.out)["annotated"] == "true", done.show
+    server.fail("hang")
+    began = time.monotonic()
+    done = program(*DEPLOY, "--budget", "3", env=GITHUB, under_ci=True)
+    server.fail()
+    assert (done.code, json.loads(done.out)["annotated"]) == (0, "unknown"), done.show
+    assert spent(began) < 12  # and not 70 s, as else
+
+
+def test_nobody_is_asked_for_a_connection(tmp_path: Path) -> None:
+    from tests.e2e.test_pick_connection import SEEDS
+
+    options = MembraneOptions(connections=SEEDS)
+    with somewhere("sandbox", tmp_path, options) as here:
+        done = here(
+            *DEPLOY, "--service", "x", stdin_is_terminal=True, stdout_is_terminal=True,
+            stderr_is_terminal=True,
+        )  # fmt: skip
+    assert done.code == 4, done.show
+    assert "Fullstory connections" in done.err and "--connection ID" in done.err
