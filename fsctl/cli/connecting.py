@@ -71,8 +71,8 @@ def offer_to_remember(app: App, connection: Connection) -> None:
 
 
 def can_remember(app: App) -> bool:
-    """Whether the profile in use may name it: one of the real account names no sandbox's."""
-    return not app.in_sandbox or app.settings.profile()[1].get("transport") == "sandbox"
+    """Whether the profile in use may name it: the sandbox's names no real one, nor the reverse."""
+    return app.in_sandbox == (app.settings.profile()[1].get("transport") == "sandbox")
 
 
 def remember(app: App, connection: Connection) -> None:

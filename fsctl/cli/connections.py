@@ -105,11 +105,7 @@ def use(app: App, selector: str | None) -> One:
     app.check_output()
     profile = connecting.profile_name(app)
     if not connecting.can_remember(app) and not app.dry_run:
-        raise Usage(
-            f"The profile {profile!a} is not the sandbox's, so it names no connection of the "
-            "sandbox.",
-            hint="Make a profile for it: `fsctl profiles create trial --sandbox`.",
-        )
+        raise _of_the_other_world(app, profile)
     chosen = _picked(app) if selector is None else connecting.the_connection(app, selector)
     if not chosen.usable:
         from ..membrane.catalogue import unready
@@ -121,6 +117,21 @@ def use(app: App, selector: str | None) -> One:
         return One({"dry_run": True, **row})
     connecting.remember(app, chosen)
     return One(row)
+
+
+def _of_the_other_world(app: App, profile: str) -> Usage:
+    """The refusal to let a profile name a connection that it could never use."""
+    if app.in_sandbox:
+        return Usage(
+            f"The profile {profile!a} is not the sandbox's, so it names no connection of the "
+            "sandbox.",
+            hint="Make a profile for it: `fsctl profiles create trial --sandbox`.",
+        )
+    return Usage(
+        f"The profile {profile!a} is the sandbox's, so it names no connection of a real account.",
+        hint=f"Make a profile for it: `fsctl profiles create work --transport "
+        f"{app.transport.value}`, then add --profile work.",
+    )
 
 
 def _picked(app: App) -> Connection:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import FsctlError, NeedsPerson, NotFound, Refused, Unavailable
 from ..settings import env
-from .init_plan import resuming
+from .init_plan import kept_connection, resuming
 from .init_run import Run
 
 if TYPE_CHECKING:
@@ -75,8 +75,12 @@ def _named(run: Run, connections: Sequence[Connection]) -> Connection | None:
 
     if run.answers.create is not None:
         return None
-    wanted = run.answers.connection or (None if run.asks else run.keys.get("connection"))
+    wanted = run.answers.connection or (None if run.asks else _kept(run))
     return None if wanted is None else named(wanted, connections)
+
+
+def _kept(run: Run) -> str | None:
+    return kept_connection(run.keys, run.answers.road)
 
 
 def _pick(run: Run, connections: Sequence[Connection]) -> Connection | None:
@@ -102,7 +106,7 @@ def _pick(run: Run, connections: Sequence[Connection]) -> Connection | None:
 
 def _usual(run: Run, connections: Sequence[Connection]) -> str | None:
     """The id of the connection to point at first: the profile's, or the environment's."""
-    wanted = run.keys.get("connection") or run.app.world.environ.get(env.CONNECTION)
+    wanted = _kept(run) or run.app.world.environ.get(env.CONNECTION)
     for each in connections:
         if wanted and wanted in (each.id, each.key, each.name):
             return each.id

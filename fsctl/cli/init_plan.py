@@ -108,6 +108,16 @@ def current_road(keys: Mapping[str, Any], found: Found) -> Road | None:
     return ROAD_OF.get(str(transport))
 
 
+def kept_connection(keys: Mapping[str, Any], road: Road | None) -> str | None:
+    """The connection that a profile names, where it is one of that road: the sandbox has its own.
+
+    ``road`` is None where nothing asks for another one than the profile's.
+    """
+    connection = keys.get("connection")
+    same = road is None or (road == "sandbox") == (keys.get("transport") == "sandbox")
+    return str(connection) if connection is not None and same else None
+
+
 def likely_road(keys: Mapping[str, Any], found: Found) -> Road:
     """The road to point at first: the profile's own, else the first that is there already."""
     there: Road = "token" if found.token else "login" if found.membrane else "sandbox"
@@ -122,7 +132,7 @@ def missing(answers: Answers, found: Found) -> list[str]:
     keys = found.profiles.get(answers.profile or "", {})
     road = answers.road or current_road(keys, found)
     flags = [] if road else [f"--road {'|'.join(ROADS)}"]
-    if road != "sandbox" and not answers.names_connection and "connection" not in keys:
+    if road != "sandbox" and not answers.names_connection and not kept_connection(keys, road):
         flags.append(_KEEPING_CONNECTION if road else f"{_KEEPING_CONNECTION} (but for sandbox)")
     if answers.profile is None:
         flags.append("--profile-name NAME")
@@ -165,6 +175,8 @@ def changes(
         wanted["transport"] = TRANSPORT_OF[road]
     if connection is not None:
         wanted["connection"] = connection
+    elif kept_connection(keys, road) is None:
+        wanted["connection"] = None
     if answers.token_command is not None:
         wanted["token_command"] = answers.token_command
     elif road == "login":

@@ -190,6 +190,22 @@ def test_a_token_command_goes_when_the_login_comes() -> None:
     assert changes(Answers(), "sandbox", None, keys, MEMBRANE) == {"transport": "sandbox"}
 
 
+def test_a_connection_goes_when_the_sandbox_comes_and_when_it_leaves() -> None:
+    real, play = {"transport": "http", "connection": "c1"}, {"transport": "sandbox"}
+    assert changes(Answers(), "sandbox", None, real, TOKEN) == {**play, "connection": None}
+    left = changes(Answers(), "token", None, {**play, "connection": "s1"}, TOKEN)
+    assert left == {"transport": "http", "connection": None}
+    assert changes(Answers(), "sandbox", None, {**play, "connection": "s1"}, TOKEN) == {}
+    assert changes(Answers(), "login", None, real, MEMBRANE) == {}
+
+
+def test_a_connection_of_the_sandbox_answers_nothing_for_an_account() -> None:
+    found = with_profile({"transport": "sandbox", "connection": "s1"})
+    assert missing(Answers(profile="work"), found) == []
+    flags = missing(Answers(profile="work", road="token"), found)
+    assert flags == ["--connection ID or --create-connection"]
+
+
 def test_a_new_profile_gets_a_name_of_its_own() -> None:
     assert suggested_name("sandbox", NOTHING) == "sandbox"
     assert suggested_name("token", NOTHING) == "work"

@@ -675,3 +675,12 @@ def test_every_command_that_is_advised_exists() -> None:
         parts = command.split()
         assert any(" ".join(parts[:n]) in known for n in (3, 2) if n <= len(parts)), command
     assert json.dumps(sorted(advised)).count("fsctl") > 5
+
+
+def test_a_connection_that_the_sandboxs_profile_names_is_looked_at(tmp_path: Path) -> None:
+    program = bare(tmp_path / "home")
+    program.profile(f'[profiles.default]\ntransport = "sandbox"\nconnection = "{"9" * 24}"\n')
+    doctor(program).expect("connection", "fail", "there is none", "fsctl connections use")
+    other = '[profiles.default]\ntransport = "sandbox"\n'
+    program.profile(other)
+    assert doctor(program, env={"FSCTL_CONNECTION": "nobody"}).line("connection")[0] == "ok"

@@ -463,8 +463,18 @@ def test_again_with_nothing_new_writes_nothing(road: Online) -> None:
 def test_another_road_takes_the_place_of_the_old_one_alone(road: Online) -> None:
     assert isinstance(road.fsctl, Program)
     road.fsctl.profile(BEFORE)
+    line = ("init", "--road", "token", "--profile-name", "other", "--connection", SECOND)
+    told(road(*line, "--no-use"))
+    assert profile(road.fsctl.home, "work")["connection"] == FIRST
+    assert profile(road.fsctl.home, "other") == {"transport": "http", "connection": SECOND}
+
+
+def test_the_sandbox_takes_a_connection_of_the_account_away(road: Online) -> None:
+    assert isinstance(road.fsctl, Program)
+    road.fsctl.profile(BEFORE)
     told(road("init", "--road", "sandbox", "--profile-name", "work"))
-    assert config(road.fsctl.home) == BEFORE.replace('"http"', '"sandbox"')
+    assert profile(road.fsctl.home, "work") == {"transport": "sandbox", "timeout": "20s"}
+    assert told(road("users", "list", "--limit", "1"))["id"]
 
 
 def test_a_token_command_goes_when_the_login_comes(server: Online, tmp_path: Path) -> None:

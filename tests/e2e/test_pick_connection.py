@@ -215,6 +215,24 @@ def test_leaving_the_second_question_writes_nothing(road: Online) -> None:
     assert (done.code, used(road), remembered(road)) == (130, set(), {}), done.show
 
 
+def test_a_profile_of_the_sandbox_remembers_no_connection_of_the_account(road: Online) -> None:
+    config = road.fsctl.home / "config"
+    config.mkdir()
+    text = 'active = "play"\n\n[profiles.play]\ntransport = "sandbox"\n'
+    (config / "config.toml").write_text(text)
+    with window(road, *FIND, "--transport", "http") as run:
+        run.answer(QUESTION, DOWN, ENTER)
+        done = run.end()
+    assert (done.code, used(road)) == (0, {EU}), done.show
+    assert "Remember" not in done.out
+    assert (config / "config.toml").read_text() == text
+    refused = road("connections", "use", EU, "--transport", "http")
+    assert refused.code == 2, refused.show
+    assert "'play' is the sandbox's" in refused.err
+    assert "`fsctl profiles create work --transport http`" in refused.err
+    assert (config / "config.toml").read_text() == text
+
+
 def test_a_dry_run_asks_but_remembers_nothing(road: Online) -> None:
     with window(road, "annotations", "create", "x", "--dry-run") as run:
         run.answer(QUESTION, DOWN, ENTER)

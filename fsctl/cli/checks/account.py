@@ -11,7 +11,6 @@ from ...errors import NeedsPerson
 from ...membrane.gateway import Connection, Deadline, Gateway, GatewayError, Trouble
 from ...membrane.token_facts import WARN_BEFORE, TokenFacts, in_words, read_facts
 from ...membrane.tokens import TokenExpired, moment
-from ...settings import env
 from .findings import Findings
 from .outcome import Outcome, fail, failed, ok, skip, warn
 
@@ -84,9 +83,7 @@ def login(findings: Findings, deadline: Deadline) -> Outcome:
 def connection(findings: Findings, deadline: Deadline) -> Outcome:
     """Which connection is used, why, and whether it can be."""
     app = findings.app
-    setting = app.settings.text("connection", env.CONNECTION)
-    if findings.in_sandbox and (setting is None or not setting.origin.startswith("--")):
-        setting = None  # a variable or a profile speaks of the real account
+    setting = app.connection_setting
     wanted = setting.value if setting else None
     found = _find(app.gateway, wanted, deadline)
     if isinstance(found, Outcome):
