@@ -76,7 +76,8 @@ class Table:
             max([width(self._painter.safe(column.title)), *map(width, texts)])
             for column, texts in zip(columns, cells, strict=True)
         ]
-        kept, beneath = list(range(len(columns))), []
+        kept = list(range(len(columns)))
+        beneath: list[int] = []
         # A column that is empty on the whole first page is the least important of all.
         filled = [any(texts) or not first_page for texts in cells]
         if self._fits:
