@@ -18,11 +18,12 @@ _UNITS = {
     "w": 604800, "week": 604800, "weeks": 604800,
 }  # fmt: skip
 _PART = r"[0-9]{1,12}(?:\.[0-9]{1,6})?[ ]?[A-Za-z]{1,7}"
-_DURATION = re.compile(rf"{_PART}(?:[ ]?{_PART}){{0,4}}")
-_DURATION_PART = re.compile(r"([0-9.]+)[ ]?([A-Za-z]+)")
-_UNIX_SECONDS = re.compile(r"0|[0-9]{9,11}(\.[0-9]{1,9})?")  # others read as days or years
-_UNIX_MILLISECONDS = re.compile(r"[0-9]{12,14}")
-_ISO = re.compile(r"[0-9]{4}-?[0-9W-]{2,6}(?:[Tt ][0-9:.,]{2,20}(?:[Zz]|[+-][0-9:.]{2,16})?)?")
+# Compiled when they are used: most commands only write times.
+_DURATION = rf"{_PART}(?:[ ]?{_PART}){{0,4}}"
+_DURATION_PART = r"([0-9.]+)[ ]?([A-Za-z]+)"
+_UNIX_SECONDS = r"0|[0-9]{9,11}(\.[0-9]{1,9})?"  # others read as days or years
+_UNIX_MILLISECONDS = r"[0-9]{12,14}"
+_ISO = r"[0-9]{4}-?[0-9W-]{2,6}(?:[Tt ][0-9:.,]{2,20}(?:[Zz]|[+-][0-9:.]{2,16})?)?"
 _FORMS = "Use ISO 8601 (2024-06-29T14:23:23Z), now, -15m, 2h ago, or Unix seconds."
 
 
@@ -35,7 +36,7 @@ def parse_duration(text: str, *, what: str = "The duration", bare_seconds: bool 
     seconds: float | None = None
     if bare_seconds and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", stripped):
         seconds = float(stripped)
-    elif _DURATION.fullmatch(stripped):
+    elif re.fullmatch(_DURATION, stripped):
         seconds = _sum_of_parts(stripped)
     if seconds is None or seconds <= 0 or seconds > 3660 * 86400:
         raise Usage(f"{what} {text!a} is not a length of time.", hint="Use 90s, 5m, 1h30m or 2d.")
@@ -44,7 +45,7 @@ def parse_duration(text: str, *, what: str = "The duration", bare_seconds: bool 
 
 def _sum_of_parts(text: str) -> float | None:
     total = 0.0
-    for number, unit in _DURATION_PART.findall(text):
+    for number, unit in re.findall(_DURATION_PART, text):
         scale = None if unit == "M" else _UNITS.get(unit.lower())  # a minute, or a month?
         if scale is None:
             return None
@@ -82,20 +83,20 @@ def _relative(text: str, now: datetime) -> datetime | None:
         sign, rest = -1 if text[0] == "-" else 1, text[1:].strip()
     else:
         return None
-    seconds = _sum_of_parts(rest) if _DURATION.fullmatch(rest) else None
+    seconds = _sum_of_parts(rest) if re.fullmatch(_DURATION, rest) else None
     return None if seconds is None else now + timedelta(seconds=sign * seconds)
 
 
 def _unix(text: str) -> datetime | None:
-    if _UNIX_SECONDS.fullmatch(text):
+    if re.fullmatch(_UNIX_SECONDS, text):
         return datetime.fromtimestamp(float(text), UTC)
-    if _UNIX_MILLISECONDS.fullmatch(text):
+    if re.fullmatch(_UNIX_MILLISECONDS, text):
         return datetime.fromtimestamp(int(text) / 1000, UTC)
     return None
 
 
 def _iso(text: str, zone: tzinfo | None) -> datetime | None:
-    if not _ISO.fullmatch(text):  # Python takes any character between date and time
+    if not re.fullmatch(_ISO, text):  # Python takes any character between date and time
         return None
     moment = datetime.fromisoformat(text.replace("z", "Z"))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
