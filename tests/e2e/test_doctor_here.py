@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from fsctl.cli.checks import configured
+from fsctl.fullstory import deploys
 from tests.support.command import BINARY, Ended, clean_environment
 from tests.support.doctor import Report, doctor
 from tests.support.no_powers import without_powers
@@ -289,6 +290,15 @@ def test_a_variable_that_fsctl_does_not_read_is_a_warning(program: Program) -> N
     report.expect("values", "warn", "reads no variable FSCTL_TRANSPROT", "`unset FSCTL_TRANSPROT`")
 
 
+def test_the_facts_of_a_deploy_may_be_told_in_variables(program: Program) -> None:
+    report = look(program, FSCTL_DEPLOY_SERVICE="shop", FSCTL_DEPLOY_STARTED="now")
+    state, detail, _ = report.line("values")
+    assert (state, "FSCTL_DEPLOY_SERVICE, FSCTL_DEPLOY_STARTED" in detail) == ("ok", True), detail
+    for name in ("FSCTL_DEPLOY_COMIT", "FSCTL_DEPLOY_SHORT_COMMIT"):
+        report = look(program, **{name: "0c0ffee"})
+        report.expect("values", "warn", f"reads no variable {name}", "unset")
+
+
 def test_variables_are_told_by_name_only(program: Program) -> None:
     report = look(program, MEMBRANE_TOKEN="pat-very-secret-token")
     report.expect("values", "ok", "MEMBRANE_TOKEN")
@@ -299,6 +309,6 @@ def test_every_variable_that_fsctl_reads_is_known() -> None:
     source = " ".join(file.read_text() for file in (ROOT / "fsctl").rglob("*.py"))
     words = {word.strip("\"'`,.:()[]{}") for word in source.split()}
     read = {word for word in words if word.isidentifier() and word.startswith("FSCTL_")}
-    read -= {"FSCTL_"}
+    read -= {"FSCTL_", deploys.PREFIX}
     assert read <= configured.known_variables()
     assert "FSCTL_TRANSPORT" in read

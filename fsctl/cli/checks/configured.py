@@ -68,8 +68,12 @@ def values(findings: Findings, _deadline: Deadline) -> Outcome:
 
 def known_variables() -> set[str]:
     """The names of all variables of fsctl's own."""
+    from ...fullstory.deploys import NAMES, PREFIX
+
     named = {value for name, value in vars(env).items() if name.isupper()}
-    return {name for name in named if isinstance(name, str)} | set(_READ_ELSEWHERE)
+    told = {*NAMES, "started", "finished"} - {"short_commit"}  # which follows from the commit
+    of_deploys = {f"{PREFIX}{name.upper()}" for name in told}
+    return {name for name in named if isinstance(name, str)} | {*_READ_ELSEWHERE} | of_deploys
 
 
 def _problems(findings: Findings) -> list[FsctlError]:
