@@ -22,8 +22,19 @@ def moment(app: App, text: str | None, option: str) -> datetime | None:
 
 
 def span(app: App, since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """What ``--since`` and ``--until`` name. Raises :class:`Usage` where nothing is between."""
-    begin, end = moment(app, since, "--since"), moment(app, until, "--until")
+    """What ``--since`` and ``--until`` name; 0 is the beginning of Unix time, before everything.
+
+    Raises :class:`Usage` where nothing is between.
+    """
+    begin, end = _bound(app, since, "--since"), _bound(app, until, "--until")
     if begin and end and begin > end:
         raise Usage("--since is after --until.", hint="Exchange the two.")
     return begin, end
+
+
+def _bound(app: App, text: str | None, option: str) -> datetime | None:
+    if text is None or text.strip() != "0":
+        return moment(app, text, option)
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(0, UTC)

@@ -21,7 +21,7 @@ _PART = r"[0-9]{1,12}(?:\.[0-9]{1,6})?[ ]?[A-Za-z]{1,7}"
 # Compiled when they are used: most commands only write times.
 _DURATION = rf"{_PART}(?:[ ]?{_PART}){{0,4}}"
 _DURATION_PART = r"([0-9.]+)[ ]?([A-Za-z]+)"
-_UNIX_SECONDS = r"0|[0-9]{9,11}(\.[0-9]{1,9})?"  # others read as days or years
+_UNIX_SECONDS = r"[0-9]{9,11}(\.[0-9]{1,9})?"
 _UNIX_MILLISECONDS = r"[0-9]{12,14}"
 _ISO = r"[0-9]{4}-?[0-9W-]{2,6}(?:[Tt ][0-9:.,]{2,20}(?:[Zz]|[+-][0-9:.]{2,16})?)?"
 _FORMS = "Use ISO 8601 (2024-06-29T14:23:23Z), now, -15m, 2h ago, or Unix seconds."
