@@ -22,9 +22,9 @@ def doubts(properties: Mapping[str, Any]) -> list[str]:
     told = []
     if suffixed := [path for path, _ in leaves(properties) if _SUFFIXED.fullmatch(path)]:
         told.append(
-            f"{_named(suffixed)} like a name of Fullstory's first API, which told the type so. "
-            "Names must not any more: where no such ending is meant, leave it out and declare the "
-            "type (--schema KEY=TYPE)."
+            f"{_named(suffixed)} like a name of Fullstory's first API, which told the type so; the "
+            "second has no such endings. Unless that is the whole name, leave the ending out and "
+            "declare the type (--schema KEY=TYPE)."
         )
     if mixed := [path for path, value in leaves(properties) if _is_mixed(value)]:
         told.append(
