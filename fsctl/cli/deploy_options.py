@@ -106,6 +106,7 @@ def deploy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return result
 
 
+_CHECKED = {"output", "jq", "fields", "timeout", "retries"}  # what click takes as it comes
 _NAMES = (
     *FACTS, "text", "source", "fail_on", "budget", "once", "once_dir", "outbox",
 )  # fmt: skip
@@ -118,26 +119,19 @@ def read_options(app: App, given: Mapping[str, Any]) -> Asked:
     a build system too. A setting, a file or a variable that is wrong is found later, and is
     trouble of the kind that breaks no deploy.
     """
-    from ..fullstory.deploy_text import check
-    from ..fullstory.deploys import gather
     from ..fullstory.times import parse_duration
 
-    _options_alone(app)
+    _check_global(app)
     # An option left empty by an unset variable of the pipeline is one that was not given.
     given = {name: value or None for name, value in given.items() if name != "once"} | {
         "once": given["once"]
     }
     facts = {name: given[name] for name in FACTS}
-    zone = app.world.timezone
-    alone = gather({}, facts, git=None, now=app.world.now(), zone=zone)
-    if alone.started and alone.finished and alone.finished < alone.started:
-        raise Usage("--finished is before --started.", hint="Exchange the two.")
-    if facts["git"] and not Path(facts["git"]).is_dir():
-        raise Usage(
-            f"--git {facts['git']!a} is no directory.",
-            hint="Name the checkout of what is deployed.",
-        )
+    if any(facts.values()):
+        _check_facts(app, facts)
     if given["text"] is not None:
+        from ..fullstory.deploy_text import check
+
         check(given["text"])
     return Asked(
         facts,
@@ -156,11 +150,25 @@ def fail_on(app: App, asked: Asked) -> FailOn:
     return asked.fail_on or ("never" if app.world.under_ci else "any")
 
 
-def _options_alone(app: App) -> None:
+def _check_facts(app: App, facts: Mapping[str, str | None]) -> None:
+    from ..fullstory.deploys import gather
+
+    alone = gather({}, facts, git=None, now=app.world.now(), zone=app.world.timezone)
+    if alone.started and alone.finished and alone.finished < alone.started:
+        raise Usage("--finished is before --started.", hint="Exchange the two.")
+    if facts["git"] and not Path(facts["git"]).is_dir():
+        raise Usage(
+            f"--git {facts['git']!a} is no directory.",
+            hint="Name the checkout of what is deployed.",
+        )
+
+
+def _check_global(app: App) -> None:
     """Refuse wrong global options: those of the command line, without any other setting."""
-    alone = without_settings(app)
-    alone.check_output()
-    _ = alone.timeout, alone.retries
+    if app.flags.keys() & _CHECKED:
+        alone = without_settings(app)
+        alone.check_output()
+        _ = alone.timeout, alone.retries
 
 
 def without_settings(app: App) -> App:

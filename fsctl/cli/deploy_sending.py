@@ -14,7 +14,7 @@ from .within import Limit, TooLate
 
 if TYPE_CHECKING:
     from ..fullstory.deploys import Deploy
-    from ..fullstory.types import Call
+    from ..fullstory.types import Answer, Call
 
 T = TypeVar("T")
 Annotated = Literal["true", "false", "unknown", "skipped"]
@@ -59,7 +59,7 @@ class Sending:
 
     def plan(self, gather: Callable[[], Deploy]) -> Call:
         """What to send. Raises :class:`FsctlError`, and what defects raise."""
-        self._deploy = self._within(gather)
+        self._deploy = gather()
         for remark in self._deploy.remarks:
             self._app.messages.warn(remark)
         self._call = plan_call(self._app, self._asked, self._deploy, self._moments)
@@ -110,14 +110,18 @@ class Sending:
     def _send(self, call: Call) -> Delivery:
         from ..fullstory.annotations import created
 
-        caller = self._within(lambda: self._app.caller)
+        def work() -> Answer:
+            return self._app.caller.call(call, deadline=self._limit.deadline())
+
         try:
-            answer = self._within(lambda: caller.call(call, deadline=self._limit.deadline()))
+            answer = self._within(work)
         except FsctlError:
-            if caller.wrote:  # answered at the very moment in which it was given up
+            if self._app.wrote:  # answered at the very moment in which it was given up
                 return Delivery("true", "", None, created(call, None))
             raise
         except Exception as defect:
+            if "caller" not in self._app.__dict__:  # it did not come to sending anything
+                raise
             raise OutcomeUnknown(
                 f"The annotation may have been sent: {type(defect).__name__}: {defect}.",
                 hint=call.operation.check,

@@ -41,8 +41,6 @@ class Limit:
 
     def run(self, work: Callable[[], T]) -> T:
         """What ``work`` gives or raises, in a thread of its own. Raises :class:`TooLate`."""
-        from ..membrane.child import end_children
-
         ended: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
         def do() -> None:
@@ -56,6 +54,8 @@ class Limit:
         try:
             value, error = ended.get(timeout=self.left())
         except BaseException as stopped:
+            from ..membrane.child import end_children
+
             self._given_up = True
             end_children(thread)
             if isinstance(stopped, queue.Empty):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -82,7 +81,7 @@ def write_outputs(environ: Mapping[str, str], values: Mapping[str, str]) -> bool
 
 def _output(name: str, value: str) -> str:
     # The delimiter cannot be guessed, so no value can end itself and begin another output.
-    delimiter = f"fsctl_{secrets.token_hex(16)}"
+    delimiter = f"fsctl_{os.urandom(16).hex()}"
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
 
 
