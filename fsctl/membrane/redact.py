@@ -9,7 +9,7 @@ looked at once, not from each of its characters.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -73,6 +73,21 @@ def _mask(match: re.Match[str]) -> str:
     if match["userinfo"]:
         return f"://{MASK}@"
     return (match["scheme"] or match["param"] or match["pair"] or "") + MASK
+
+
+def recognised(text: str) -> Iterator[tuple[str, str, str]]:
+    """What :func:`redact` goes by words for: the kind, the name in front of it, and the secret.
+
+    The kinds are ``scheme``, ``param``, ``pair`` and ``userinfo``. Tokens that are known by their
+    shape alone are left out.
+    """
+    for match in _pattern().finditer(text):
+        kind = match.lastgroup or ""
+        if kind in ("scheme", "param", "pair"):
+            name = re.sub(r"[^A-Za-z_-]", "", match[kind])
+            yield kind, name, match[0][match.end(kind) - match.start() :]
+        elif kind == "userinfo":
+            yield kind, "", match[0][3:-1]
 
 
 def is_secret_header(name: str) -> bool:

@@ -127,7 +127,7 @@ def _token_among_banners(lines: Sequence[str]) -> str | None:
     return next((line for line in lines if _SELF_TOLD.fullmatch(line)), _first_line(lines))
 
 
-def split_command(command: str | Sequence[str]) -> list[str]:
+def split_command(command: str | Sequence[str], key: str = "token_command") -> list[str]:
     if not isinstance(command, str):
         return list(command)
     try:
@@ -136,7 +136,7 @@ def split_command(command: str | Sequence[str]) -> list[str]:
         argv = []
     if not argv:
         raise Usage(
-            "token_command cannot be read as a command line.",
+            f"{key} cannot be read as a command line.",
             hint="Close its quotes, or write it as a list of words.",
         )
     return argv

@@ -137,14 +137,13 @@ def check_value(key: str, value: Any) -> None:
             raise Usage(error.message, hint=error.hint) from None
 
 
-# Shapes that are nothing but tokens. A pair such as --secret=NAME in a command is not one.
-_TOKEN = r"(?<![A-Za-z0-9])(?:eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{2,}|pat-[A-Za-z0-9._-]{12,})"
-
-
 def _check_text(key: str, text: str) -> None:
-    if re.search(_TOKEN, text):
+    from .secrets import holds_secret, holds_token
+
+    if holds_token(text) or holds_secret(text):
+        what = "a token" if holds_token(text) else "a secret"
         raise Usage(
-            f"The value of {key} holds a token, and no secret is kept on disk.",
+            f"The value of {key} holds {what}, and no secret is kept on disk.",
             hint="Use token_command to name a command that prints it, or MEMBRANE_TOKEN.",
         )
     if not text.strip() or not text.isprintable() or len(text) > LONGEST_VALUE:
@@ -214,9 +213,23 @@ def _check_base(key: str, value: Any) -> None:
 
 
 def _check_command(key: str, value: Any) -> None:
+    """Refuse a command line that cannot be read, and one that holds a secret itself."""
     from ..membrane.token_command import split_command
+    from .secrets import assigned, secret_option
 
-    split_command(value)
+    words = split_command(value, key)
+    if variable := assigned(words):
+        raise Usage(
+            f"The value of {key} gives {variable} a value, and no secret is kept on disk.",
+            hint=f"Set {variable} in the environment of fsctl, and leave it out here.",
+        )
+    if option := secret_option(words):
+        raise Usage(
+            f"The value of {key} holds what seems a secret behind {option}, and no secret is kept "
+            "on disk.",
+            hint="Let the command read it from where it is kept: a variable, a file, a password "
+            "manager.",
+        )
 
 
 _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
@@ -233,4 +246,5 @@ _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
     "api_url": _check_url,
     "proxy_base": _check_base,
     "token_command": _check_command,
+    "membrane_command": _check_command,
 }

@@ -69,7 +69,16 @@ GOOD: list[tuple[str, Any]] = [
     ("token_command", "gcloud secrets versions access latest --secret=membrane-token"),
     ("token_command", ["op", "read", "op://team/membrane/token"]),
     ("token_command", "pass show pat-membrane"),
+    ("token_command", "lpass show --password membrane"),
+    ("token_command", "vault kv get -field=token secret/membrane"),
+    ("token_command", "security find-generic-password -s membrane -w"),
+    ("token_command", "aws secretsmanager get-secret-value --secret-id membrane --query X"),
+    ("token_command", "curl -H @/home/ada/header -u ada https://v.example/x"),
+    ("token_command", "sh -c 'MEMBRANE_TOKEN=$(pass x); echo $MEMBRANE_TOKEN'"),
+    ("token_command", "mytool --token-file /run/token --token $TOKEN --password"),
+    ("token_command", "git archive --remote=ssh://git@host.example/x token"),
     ("membrane_command", "npx --yes @membranehq/cli"),
+    ("membrane_command", "env MEMBRANE_HOME=/opt/m NODE_OPTIONS=--use-system-ca membrane"),
     ("source", "ci"),
     ("proxy_base", "/v2"),
 ]
@@ -126,6 +135,34 @@ def test_a_token_is_kept_nowhere_and_not_repeated(key: str, token: str) -> None:
         assert "no secret is kept on disk" in ended.value.message
         assert "token_command" in (ended.value.hint or "")
         assert token not in str(ended.value.as_data())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("token_command", "curl -H 'Authorization: Bearer abcdefghijklmnop0123' https://v/x"),
+        ("token_command", "curl -u ada:hunter2 https://v.example/x"),
+        ("token_command", "curl https://ada:hunter2@v.example/x"),
+        ("token_command", "curl https://v.example/x?access_token=hunter2"),
+        ("token_command", "mytool --password hunter2hunter2"),
+        ("token_command", "mytool --password=swordfish"),
+        ("token_command", ["mytool", "--token", "abc"]),
+        ("token_command", "vault read -token=abc secret/membrane"),
+        ("token_command", "mytool --client-secret=swordfish"),
+        ("token_command", "mytool --secret hunter2hunter2"),
+        ("token_command", "env VAULT_TOKEN=hunter2 vault read secret/membrane"),
+        ("membrane_command", "env MEMBRANE_TOKEN=abcdef membrane"),
+        ("membrane_command", "env MEMBRANE_WORKSPACE_SECRET=x membrane"),
+        ("source", "Bearer abcdefghijklmnop0123"),
+    ],
+)
+def test_a_secret_of_another_kind_is_kept_nowhere_and_not_repeated(key: str, value: Any) -> None:
+    with pytest.raises(Usage) as ended:
+        check_value(key, value)
+    told = str(ended.value.as_data())
+    assert "no secret is kept on disk" in told
+    for secret in ("abc", "hunter2", "swordfish", "=x"):
+        assert secret not in told
 
 
 @pytest.mark.parametrize(
