@@ -144,7 +144,7 @@ def take(app: App, step: Step, name: str | None) -> Connection:
     from ..membrane import connecting
 
     there = step.connection
-    if there is not None and step.verb == "reconnect":
+    if there is not None and step.verb == "reconnect" and not there.usable:
         app.messages.announce(
             f"the connection {there.name!a} ({there.id}) is there and not usable "
             f"({connecting.state_in_words(there)}): it is reconnected, not made again."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ..errors import FsctlError, Usage
+from ..errors import FsctlError, Refused, Usage
 from .app import App
 from .options import Command, pass_app
 from .results import One
@@ -142,16 +142,39 @@ def reconnect(app: App, selector: str, waits: bool, wait_for: str | None) -> One
     """Give the connection ID new credentials.
 
     ID is an id, a key or a name. A person has to give them: see `fsctl connections create --help`.
+    One that is ready may stop working until then, so that has to be confirmed on a terminal.
     """
     from ..membrane.connecting import Step
     from .connecting import take, the_connection
 
     patience = Wait.of(waits, wait_for)
     app.check_output()
-    step = Step("reconnect", the_connection(app, selector))
+    there = the_connection(app, selector)
+    step = Step("reconnect", there)
     if app.dry_run:
         return One(_plan(step, None))
+    if there.usable:
+        _confirm_ready(app, there)
     return _finish(app, take(app, step, None), patience)
+
+
+def _confirm_ready(app: App, there: Connection) -> None:
+    """Say that this one is ready; where somebody can be asked, ask whether that is known.
+
+    Raises :class:`Refused` where it is not to be.
+    """
+    from ..terminal.prompts import can_prompt, confirm
+
+    app.messages.warn(
+        f"the connection {there.name!a} ({there.id}) is ready. Reconnected, it may not work until "
+        "somebody has given its credentials anew."
+    )
+    if app.flags.get("yes") or not can_prompt(app.world, app.flags):
+        return
+    with app.person_at_work():
+        wanted = confirm(app.world, "Reconnect it all the same?", default=False)
+    if not wanted:
+        raise Refused("Nothing was done.", hint="The connection is as it was.", code="declined")
 
 
 def _finish(app: App, connection: Connection, patience: Wait) -> One:

@@ -321,7 +321,10 @@ def test_reconnect_gives_new_credentials(name: RoadName, open_road: Open) -> Non
     bad = ConnectionSeed(MAIN, "Fullstory", good_key=False)
     road = open_road(name, bad)
     assert road("users", "get", "ada").code == 4
-    assert one(run(road, "reconnect", MAIN, "--wait"))["usable"] is True
+    done = run(road, "reconnect", MAIN, "--wait")
+    assert one(done)["usable"] is True
+    assert "is ready. Reconnected, it may not work until" in done.err
+    assert "not usable" not in done.err
     assert road("users", "get", "ada").code == 0
 
 

@@ -284,3 +284,20 @@ def test_the_time_a_person_takes_is_not_the_commands(tmp_path: Path) -> None:
     now[0] += 1
     assert app.working_time() == 101
     assert app.caller.clock.monotonic() == 101, "what deadlines are counted by"
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), (ENTER, 1), ("y", 0), (None, 0)])
+def test_one_that_is_ready_is_reconnected_where_that_is_confirmed(
+    answer: str | bytes | None, code: int, tmp_path: Path
+) -> None:
+    ready = MembraneOptions(connections=(ConnectionSeed(MAIN, "Fullstory"),))
+    with online(tmp_path, options=ready, seed=False) as road:
+        flags = ("--yes",) if answer is None else ()
+        with window(road.fsctl, "reconnect", MAIN, "--wait", *flags) as run:
+            run.see("is ready. Reconnected, it may not work until")
+            if answer is not None:
+                run.answer("Reconnect it all the same?", answer)
+            done = run.end()
+        assert done.code == code, done.show
+        asked = f"POST /connections/{MAIN}/reconnect" in road.lines
+        assert asked == (code == 0)
