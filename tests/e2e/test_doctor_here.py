@@ -280,6 +280,17 @@ def test_a_format_that_is_none_fails_and_the_report_comes_in_another(program: Pr
     assert failed == ["FSCTL_OUTPUT holds 'yaml'"], done.show
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("timeout", "abc"), ("transport", "sandbx"), ("connect_timeout", "soon")]
+)
+def test_one_wrong_value_is_one_failure(key: str, value: str, program: Program) -> None:
+    profile(program, f'[profiles.default]\n{key} = "{value}"\n')
+    report = doctor(program, "--offline", env={"MEMBRANE_TOKEN": "pat-very-secret-token"})
+    assert report.those("fail") == ["values"], report.ended.show
+    report.expect("gateway", "skip", "it needs values")
+    assert "1 check failed: values." in report.ended.err
+
+
 def test_all_wrong_values_are_told_at_once(program: Program) -> None:
     report = look(program, FSCTL_VIA="sea", FSCTL_RETRIES="many")
     report.expect("values", "fail", "FSCTL_VIA holds 'sea'. FSCTL_RETRIES holds 'many'", "auto")

@@ -171,8 +171,10 @@ def test_a_certificate_file_that_is_none_fails(tmp_path: Path) -> None:
 def test_an_address_that_credentials_do_not_go_to_fails(tmp_path: Path) -> None:
     program = bare(tmp_path, MEMBRANE_API_URL="https://evil.example", MEMBRANE_TOKEN=SECRET)
     report = doctor(program)
-    report.expect("tls", "fail", "MEMBRANE_API_URL names evil.example", "--api-host")
-    report.expect("api", "skip", "it needs tls")
+    report.expect("gateway", "fail", "MEMBRANE_API_URL names evil.example", "--api-host")
+    assert report.those("fail") == ["gateway"], "one cause is one failure"
+    for name in ("tls", "proxy", "api", "token", "login", "connection"):
+        report.expect(name, "skip", "it needs gateway")
     assert report.code == 4
 
 

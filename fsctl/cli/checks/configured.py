@@ -52,6 +52,7 @@ def values(findings: Findings, _deadline: Deadline) -> Outcome:
     """Every setting of a fixed form, and the names of the variables that are set."""
     problems = _problems(findings)
     if problems:
+        findings.told.update((error.message.removesuffix("."), "values") for error in problems)
         told = " ".join(error.message for error in problems).removesuffix(".")
         return fail(told, problems[0].hint or "Correct it.")
     environ = findings.app.world.environ

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...errors import FsctlError
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Findings:
-    """``seconds`` is what ``--timeout`` gives each check; None leaves each its own time."""
+    """``seconds`` is what ``--timeout`` gives each check; None leaves each its own time.
+
+    ``told`` holds what was found wrong so far, without the full stop, and the check that says so.
+    """
 
     app: App
     offline: bool = False
     seconds: float | None = None
+    told: dict[str, str] = field(default_factory=dict)
     address: ApiAddress | None = None  # Membrane's API
     date: tuple[str, float] | None = None  # the API's Date header, and this machine's Unix time
     connection: Connection | None = None

@@ -64,6 +64,7 @@ def run(
                 outcome = _bounded(check, findings, turn)
             finally:
                 over()
+            outcome = _once(check, outcome, findings, missing)
         if outcome.state in ("fail", "skip"):
             missing.setdefault(check.name, check.name)
         told = (scrub(outcome.detail), scrub(outcome.mend))
@@ -78,6 +79,17 @@ def _unneeded(check: Check, findings: Findings, missing: dict[str, str]) -> Outc
             missing[check.name] = missing[name]
             return skip(f"it needs {missing[name]}")
     return None
+
+
+def _once(check: Check, outcome: Outcome, findings: Findings, missing: dict[str, str]) -> Outcome:
+    """One cause here is one failure, that of the check which came upon it first."""
+    if outcome.state not in ("fail", "warn") or outcome.away:
+        return outcome
+    first = findings.told.setdefault(outcome.detail, check.name)
+    if first == check.name:
+        return outcome
+    missing[check.name] = first
+    return skip(f"it needs {first}")
 
 
 def _bounded(check: Check, findings: Findings, turn: Callable[[str, float], None]) -> Outcome:
