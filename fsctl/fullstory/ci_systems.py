@@ -24,7 +24,7 @@ class System(NamedTuple):
     named after where there is no repository, ``ref`` a variable that holds a whole ref, such as
     ``refs/heads/main``, and ``started`` one with the moment at which the job began (never the whole
     pipeline, which may have waited for a person). ``statuses`` says which value of which variable
-    means which status. ``page`` is the public page that the names are from.
+    means which status; ``!0`` is any but 0. ``page`` is the public page that the names are from.
     """
 
     name: str
@@ -163,7 +163,8 @@ _ROWS = (
             "repository": "BITBUCKET_REPO_FULL_NAME",
         },
         project="BITBUCKET_REPO_SLUG",
-        statuses=(("BITBUCKET_EXIT_CODE", "1", "failed"),),
+        # The page says 0 or 1; Atlassian's staff say that it is the script's own code.
+        statuses=(("BITBUCKET_EXIT_CODE", "!0", "failed"),),
     ),
     # Says nothing of a start, nor of who. The branch of a tag is the tag.
     System(

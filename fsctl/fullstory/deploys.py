@@ -152,7 +152,8 @@ def _of_system(system: System, environ: Mapping[str, str]) -> Facts:
         if (told := _ref(fact.value)) is not None:
             facts.setdefault(told[0], fact._replace(value=told[1]))
     for variable, value, status in system.statuses:
-        if environ.get(variable, "").strip() == value:
+        told = environ.get(variable, "").strip()
+        if told == value or (value == "!0" and told not in ("", "0")):
             facts.setdefault("status", Fact(status, variable))
     branch, tag = facts.get("branch"), facts.get("tag")
     if branch is not None and tag is not None and branch.value == tag.value:

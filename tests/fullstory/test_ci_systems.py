@@ -283,6 +283,8 @@ def test_a_start_that_cannot_be_is_left_out(told: str) -> None:
         (AZURE, {"AGENT_JOBSTATUS": "Canceled"}, "failed"),
         (AZURE, {"AGENT_JOBSTATUS": "SucceededWithIssues"}, "succeeded"),
         (BITBUCKET, {"BITBUCKET_EXIT_CODE": "1"}, "failed"),
+        (BITBUCKET, {"BITBUCKET_EXIT_CODE": "127"}, "failed"),
+        (BITBUCKET, {"BITBUCKET_EXIT_CODE": ""}, "succeeded"),
         (TRAVIS, {"TRAVIS_TEST_RESULT": "1"}, "failed"),
         (CODEBUILD, {"CODEBUILD_BUILD_SUCCEEDING": "0"}, "failed"),
         (DRONE, {"DRONE_BUILD_STATUS": "failure"}, "failed"),
