@@ -209,8 +209,12 @@ def _keep(app: App, asked: Asked, gathered: Gathered, moments: Moments) -> str:
 
 
 def _not_started(app: App, name: str, failure: CannotStart) -> int:
+    from ..terminal import ci
+
     error = FsctlError(
         f"{name!a} cannot be started: {failure}.", hint="Nothing was run or annotated."
     )
     app.messages.error(error, json_asked=app.json_asked)
+    reason = app.messages.safe(error.message)
+    ci.write_outputs(app.world.environ, {"annotated": "skipped", "reason": reason})
     return failure.code

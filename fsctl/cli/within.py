@@ -10,7 +10,9 @@ from typing import TypeVar
 from ..membrane.gateway import Deadline
 
 T = TypeVar("T")
+Result = tuple[T | None, BaseException | None]
 
+_TURN = 0.1  # seconds
 _MARGIN = 1.5  # seconds in which work that minds its deadline ends before it is given up
 
 
@@ -41,7 +43,7 @@ class Limit:
 
     def run(self, work: Callable[[], T]) -> T:
         """What ``work`` gives or raises, in a thread of its own. Raises :class:`TooLate`."""
-        ended: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+        ended: queue.SimpleQueue[Result[T]] = queue.SimpleQueue()
 
         def do() -> None:
             try:
@@ -52,7 +54,7 @@ class Limit:
         thread = threading.Thread(target=do, daemon=True)
         thread.start()
         try:
-            value, error = ended.get(timeout=self.left())
+            value, error = self._wait(ended)
         except BaseException as stopped:
             from ..membrane.child import end_children
 
@@ -64,6 +66,20 @@ class Limit:
         if error is not None:
             raise error
         return value  # type: ignore[return-value]
+
+    def _wait(self, ended: queue.SimpleQueue[Result[T]]) -> Result[T]:
+        """What comes; queue.Empty when the time is over.
+
+        In short turns: of two signals at once the kernel may give both to the other thread, and
+        nothing would then wake this one, which has to see to them.
+        """
+        while True:
+            left = self.left()
+            try:
+                return ended.get(timeout=min(left, _TURN))
+            except queue.Empty:
+                if left <= _TURN:
+                    raise
 
     def _clock(self) -> float:
         return float("inf") if self._given_up else self._monotonic()
