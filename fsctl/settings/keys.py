@@ -120,9 +120,10 @@ def read_value(key: str, text: str) -> Any:
             return text
 
 
-def check_value(key: str, value: Any) -> None:
+def check_value(key: str, value: Any, what: str = "") -> None:
     """Raise :class:`Usage` for a value that could not be used or that holds a token.
 
+    ``what`` names it in the error where the key alone would not do.
     Whether credentials may go to an address is asked when they do.
     """
     for text in value if isinstance(value, list) else [value]:
@@ -130,7 +131,7 @@ def check_value(key: str, value: Any) -> None:
             _check_text(key, text)
     if key in _CHECKS:
         try:
-            _CHECKS[key](key, value)
+            _CHECKS[key](what or key, value)
         except Usage:
             raise
         except FsctlError as error:  # of an address: what is only a refusal there is wrong here
@@ -201,6 +202,16 @@ def _check_org(key: str, value: Any) -> None:
         )
 
 
+def _check_source(key: str, value: Any) -> None:
+    from ..fullstory.limits import ANNOTATION_SOURCE_MAX
+
+    if len(value.strip()) > ANNOTATION_SOURCE_MAX:
+        raise Usage(
+            f"{key} has {len(value)} characters; Fullstory takes {ANNOTATION_SOURCE_MAX}.",
+            hint="Make it shorter.",
+        )
+
+
 def _check_url(key: str, value: Any) -> None:
     from ..membrane.hosts import parse_api_url
 
@@ -246,6 +257,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
     "connection": _check_connection,
     "api_url": _check_url,
     "proxy_base": _check_base,
+    "source": _check_source,
     "token_command": _check_command,
     "membrane_command": _check_command,
 }

@@ -273,6 +273,28 @@ def test_a_value_that_cannot_be_fails(name: str, value: str, program: Program) -
     assert (state, name in detail, bool(mend)) == ("fail", True, True), detail
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("region", "mars", "region in the profile default cannot be 'mars'"),
+        ("org", "../x", "org in the profile default cannot be '../x'"),
+        ("source", "s" * 999, "source in the profile default has 999 characters"),
+        ("connection", "a/../b", "The connection 'a/../b' is refused"),
+    ],
+)
+def test_what_only_some_commands_use_is_looked_at_all_the_same(
+    key: str, value: str, told: str, program: Program
+) -> None:
+    profile(program, f'[profiles.default]\n{key} = "{value}"\n')
+    state, detail, mend = look(program).line("values")
+    assert (state, told in detail, bool(mend)) == ("fail", True, True), detail
+
+
+def test_what_does_not_hold_in_the_sandbox_is_not_looked_at_there(program: Program) -> None:
+    profile(program, '[profiles.default]\nregion = "mars"\nconnection = "a/../b"\n')
+    assert doctor(program, "--sandbox").line("values")[0] == "ok"
+
+
 def test_a_format_that_is_none_fails_and_the_report_comes_in_another(program: Program) -> None:
     done = program("doctor", "--offline", env={"FSCTL_OUTPUT": "yaml"})
     told = [json.loads(line) for line in done.out.splitlines()]
@@ -293,7 +315,10 @@ def test_one_wrong_value_is_one_failure(key: str, value: str, program: Program) 
 
 def test_all_wrong_values_are_told_at_once(program: Program) -> None:
     report = look(program, FSCTL_VIA="sea", FSCTL_RETRIES="many")
-    report.expect("values", "fail", "FSCTL_VIA holds 'sea'. FSCTL_RETRIES holds 'many'", "auto")
+    report.expect("values", "fail", "FSCTL_VIA holds 'sea'. FSCTL_RETRIES holds 'many'")
+    assert report.line("values")[2] == (
+        "FSCTL_VIA: Use one of auto, action, proxy. FSCTL_RETRIES: Use a number from 0 to 20."
+    ), "each with its mend"
 
 
 def test_a_variable_that_fsctl_does_not_read_is_a_warning(program: Program) -> None:

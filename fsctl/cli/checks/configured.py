@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ...errors import FsctlError, Usage
 from ...membrane.gateway import Deadline
 from ...settings import env
+from ...settings.choices import FORMATS, TRANSPORTS, VIAS
+from ...settings.keys import KEYS, check_value
 from .findings import Findings
 from .machine import exposed
 from .outcome import Outcome, fail, ok, warn
 
 _PREFIXES = ("FSCTL_", "MEMBRANE_")
+_CHECKED = (
+    "connection",
+    "org",
+    "region",
+    "service",
+    "environment",
+    "source",
+    "tenant",
+    "api_version",
+)
+_OF_REAL_ACCOUNTS = ("connection", "org", "region", "tenant", "api_version")
 _READ_ELSEWHERE = ("FSCTL_CA_BUNDLE",)  # where TLS is made
 
 
@@ -52,9 +66,9 @@ def values(findings: Findings, _deadline: Deadline) -> Outcome:
     """Every setting of a fixed form, and the names of the variables that are set."""
     problems = _problems(findings)
     if problems:
-        findings.told.update((error.message.removesuffix("."), "values") for error in problems)
-        told = " ".join(error.message for error in problems).removesuffix(".")
-        return fail(told, problems[0].hint or "Correct it.")
+        messages = [error.message for _, error in problems]
+        findings.told.update((each.removesuffix("."), "values") for each in messages)
+        return fail(" ".join(messages).removesuffix("."), _mend(problems))
     environ = findings.app.world.environ
     names = sorted(name for name in environ if name.startswith(_PREFIXES) and environ[name])
     known = known_variables()
@@ -77,28 +91,48 @@ def known_variables() -> set[str]:
     return {name for name in named if isinstance(name, str)} | {*_READ_ELSEWHERE} | of_deploys
 
 
-def _problems(findings: Findings) -> list[FsctlError]:
-    problems: list[FsctlError] = []
-    for look in _looks(findings):
+def _problems(findings: Findings) -> list[tuple[str, FsctlError]]:
+    """What is wrong with each setting, and where that stands."""
+    problems: list[tuple[str, FsctlError]] = []
+    for key, look in _looks(findings).items():
         try:
             look()
         except Usage as error:
-            problems.append(error)
+            found = findings.app.settings.raw(key, KEYS[key].variable)
+            problems.append((found.origin if found else key, error))
     return problems
 
 
-def _looks(findings: Findings) -> list[Callable[[], object]]:
-    from ...settings.choices import FORMATS, TRANSPORTS, VIAS
+def _mend(problems: Sequence[tuple[str, FsctlError]]) -> str:
+    """One hint as it is; several with what each is for."""
+    if len(problems) == 1:
+        return problems[0][1].hint or "Correct it."
+    return " ".join(f"{origin}: {error.hint or 'Correct it.'}" for origin, error in problems)
+
+
+def _looks(findings: Findings) -> dict[str, Callable[[], object]]:
+    """For each setting how it is read, which fails where it is wrong."""
     from ..app import MOST_RETRIES
 
     app, settings = findings.app, findings.app.settings
-    return [
-        lambda: settings.choice("transport", env.TRANSPORT, TRANSPORTS, "auto"),
-        lambda: settings.choice("via", env.VIA, VIAS, "auto"),
-        lambda: settings.choice("output", env.OUTPUT, FORMATS, "table"),
-        lambda: settings.count("retries", env.RETRIES, 0, MOST_RETRIES),
-        lambda: settings.seconds("timeout", env.TIMEOUT, 1),
-        lambda: settings.seconds("connect_timeout", env.CONNECT_TIMEOUT, 1),
-        lambda: app.time_zone,
-        lambda: app.proxy_base,
-    ]
+    looks: dict[str, Callable[[], object]] = {
+        "transport": lambda: settings.choice("transport", env.TRANSPORT, TRANSPORTS, "auto"),
+        "via": lambda: settings.choice("via", env.VIA, VIAS, "auto"),
+        "output": lambda: settings.choice("output", env.OUTPUT, FORMATS, "table"),
+        "retries": lambda: settings.count("retries", env.RETRIES, 0, MOST_RETRIES),
+        "timeout": lambda: settings.seconds("timeout", env.TIMEOUT, 1),
+        "connect_timeout": lambda: settings.seconds("connect_timeout", env.CONNECT_TIMEOUT, 1),
+        "time_zone": lambda: app.time_zone,
+        "proxy_base": lambda: app.proxy_base,
+    }
+    return looks | {key: partial(_check, findings, key) for key in _CHECKED}
+
+
+def _check(findings: Findings, key: str) -> None:
+    """A setting that is checked where it is used, with the same words as when it is stored."""
+    if findings.in_sandbox and key in _OF_REAL_ACCOUNTS:
+        return
+    found = findings.app.settings.raw(key, KEYS[key].variable)
+    if found is not None:
+        # A connection is refused in the words of those who use it.
+        check_value(key, found.value, "" if key == "connection" else found.origin)
