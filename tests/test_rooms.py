@@ -145,6 +145,7 @@ HEAVY = {
     "rich", "questionary", "prompt_toolkit", "urllib3", "msgspec", "sqlite3", "tomlkit",
     "http.client", "asyncio", "filelock", "jwt", "ssl", "tomllib", "platformdirs", "jq",
     "truststore", "subprocess", "socket", "email", "logging.config", "importlib.metadata",
+    "shutil", "lzma",
 }  # fmt: skip
 
 # All that `fsctl --version` imports beyond `import click`. Longer only with a reason.
@@ -152,7 +153,7 @@ OURS = {
     "fsctl", "fsctl.cli", "fsctl.cli.app", "fsctl.cli.main", "fsctl.cli.options", "fsctl.cli.root",
     "fsctl.errors", "fsctl.settings", "fsctl.settings.choices", "fsctl.settings.env",
 }  # fmt: skip
-STDLIB = {"_locale", "locale", "signal"}
+STDLIB = {"_locale", "gc", "locale", "signal"}
 
 _CHILD = """
 import sys
@@ -199,6 +200,33 @@ def test_neither_version_nor_help_loads_anything_heavy(arguments: tuple[str, ...
     assert not modules & HEAVY
     rooms = {name for name in modules if name.startswith("fsctl.")}
     assert not {name for name in rooms if name.startswith(("fsctl.membrane", "fsctl.sandbox"))}
+
+
+_COUNTING = """
+import gc, sys
+from fsctl.cli.main import entry_point
+before = sum(generation["collections"] for generation in gc.get_stats())
+sys.argv = ["fsctl", "annotations", "create", "v1", "--dry-run"]
+try:
+    entry_point()
+except SystemExit:
+    pass
+after = sum(generation["collections"] for generation in gc.get_stats())
+print(after - before, len(gc.get_objects()), gc.get_freeze_count(), file=sys.stderr)
+"""
+
+
+def test_no_short_command_looks_for_cycles_among_what_it_has_loaded() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _COUNTING],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    collections, left_to_look_at, frozen = map(int, done.stderr.splitlines()[-1].split())
+    assert collections < 3
+    assert left_to_look_at < 100 < frozen
 
 
 def test_completion_loads_nothing_heavy() -> None:
