@@ -6,7 +6,10 @@ on the :class:`App` as they are parsed, so a command's own function never sees t
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +38,10 @@ def _value(*names: str, **attributes: Any) -> click.Option:
     return click.Option(names, expose_value=False, callback=_remember, **attributes)
 
 
-def global_options() -> list[click.Option]:
-    """New instances of the options that every command takes (DESIGN §2)."""
-    return [
+@cache
+def global_options() -> tuple[click.Option, ...]:
+    """The options that every command takes (DESIGN §2): the same ones at every level."""
+    return (
         _value("--profile", metavar="NAME", help="Use the settings of this profile."),
         _value("--connection", metavar="ID", help="Use this Membrane connection (id, key, name)."),
         _value(
@@ -82,7 +86,7 @@ def global_options() -> list[click.Option]:
         _value(
             "--color", type=click.Choice(("auto", "always", "never")), help="Colour the output."
         ),
-    ]
+    )
 
 
 class _Globals:
@@ -106,6 +110,14 @@ class _Globals:
                 option for option in global_options() if not taken.intersection(option.opts)
             ]
         return [*own, *self._global_options]
+
+    def get_help(self, ctx: click.Context) -> str:
+        if ctx.terminal_width is None:  # click would import shutil to find out
+            from ..terminal.window_width import window_width
+
+            window = window_width(os.environ, sys.stdout, sys.stderr, sys.stdin)
+            ctx.terminal_width = max(min(window, ctx.max_content_width or 80) - 2, 50)
+        return super().get_help(ctx)  # type: ignore[misc,no-any-return]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         options = [p for p in self.own_params(ctx) if isinstance(p, click.Option)]

@@ -15,14 +15,12 @@ from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, BinaryIO, Literal
 
 from ..fullstory.ci_marks import is_ci
+from .window_width import DEFAULT, window_width
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
 ColorMode = Literal["auto", "always", "never"]
-
-DEFAULT_WIDTH = 80
-NARROWEST = 20
 
 # Terminals that are known to follow OSC 8 (hyperlinks); the others are left alone, because an old
 # one prints the address twice.
@@ -59,7 +57,7 @@ class World:
     stdin_is_terminal: bool = False
     stdout_is_terminal: bool = False
     stderr_is_terminal: bool = False
-    width: int = DEFAULT_WIDTH
+    width: int = DEFAULT
     color: bool = False
     stderr_color: bool = False
     hyperlinks: bool = False
@@ -87,7 +85,7 @@ class World:
             environ=environ,
             under_ci=is_ci(environ),
         )
-        world.width = _width(world)
+        world.width = window_width(environ, world.stdout, world.stderr, world.stdin)
         world.hyperlinks = world.stdout_is_terminal and follows_hyperlinks(environ)
         return world.with_color(color)
 
@@ -151,17 +149,3 @@ def _is_terminal(stream: IO[str] | None) -> bool:
         return stream is not None and stream.isatty()
     except ValueError:  # closed in the meantime
         return False
-
-
-def _width(world: World) -> int:
-    """The window's width in cells: COLUMNS, else the terminal's, else 80."""
-    told = world.environ.get("COLUMNS", "")
-    if told.isascii() and told.isdigit() and int(told[:6]) > 0:
-        return max(int(told[:6]), NARROWEST)
-    for stream in (world.stdout, world.stderr, world.stdin):
-        try:
-            if stream is not None and (columns := os.get_terminal_size(stream.fileno()).columns):
-                return max(columns, NARROWEST)
-        except (OSError, ValueError):
-            continue
-    return DEFAULT_WIDTH

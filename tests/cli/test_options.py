@@ -181,3 +181,18 @@ def test_a_dry_run_never_seeds(program: Program) -> None:
     assert (done.code, json.loads(done.out)["dry_run"]) == (ExitCode.DONE, True), done.show
     newest = json.loads(program("sandbox", "show").out)["annotations"][0]
     assert newest["text"] == "kept"
+
+
+@pytest.mark.parametrize(("columns", "width"), [("60", 58), ("20", 50), ("250", 98)])
+def test_help_is_as_wide_as_the_window_within_reason(
+    columns: str,
+    width: int,
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    program("users", "list", "--help")
+    text = capsys.readouterr().out
+    prose = text.partition("Examples:")[0].splitlines()
+    assert width - 10 < max(map(len, prose)) <= width, text
