@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .schemas import Schema, SchemaReader, as_dict, as_list
 from .types import Values
@@ -27,13 +26,12 @@ _OWN_NAMES = frozenset(("properties", "schema"))
 _EXACT_FLOAT = 2**53  # a JSON number from here on may lose digits on its way through Membrane
 
 
-@dataclass(slots=True)
-class Fitted:
+class Fitted(NamedTuple):
     """The arguments for an action, and what stands in the way of using it."""
 
-    arguments: dict[str, Any] = field(default_factory=dict)
-    unplaced: list[str] = field(default_factory=list)  # values with no place in the schema
-    missing: list[str] = field(default_factory=list)  # required inputs nobody gave
+    arguments: dict[str, Any]
+    unplaced: list[str]  # values with no place in the schema
+    missing: list[str]  # required inputs nobody gave
 
     @property
     def fits(self) -> bool:
@@ -61,12 +59,12 @@ def fit(
 def _fit(
     reader: SchemaReader, top: Schema, values: Values, aliases: Mapping[str, Sequence[str]]
 ) -> Fitted:
-    fitted = Fitted()
+    fitted = Fitted({}, [], [])
     for name, value in values.items():
         names = (name, *aliases.get(name, ()))
         if not any(_place(fitted, reader, top, (candidate,), value) for candidate in names):
             fitted.unplaced.extend(_place_parts(fitted, reader, top, (name,), value))
-    fitted.missing = sorted(reader.missing(top, fitted.arguments))
+    fitted.missing.extend(sorted(reader.missing(top, fitted.arguments)))
     return fitted
 
 

@@ -7,13 +7,11 @@ are read live (contracts/membrane §2.7, §8 U10 to U12).
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from ..errors import NeedsPerson
 from .cache import Cache
-from .connecting import Phase, address, phase, state_in_words
 from .gateway import (
     NO_DEADLINE,
     Action,
@@ -167,6 +165,10 @@ def of_another_app(connection: Connection) -> NeedsPerson:
 
 def unready(connection: Connection) -> NeedsPerson:
     """The error for a connection that exists but cannot be used (§8 U9)."""
+    import shlex
+
+    from .connecting import Phase, address, phase, state_in_words
+
     reason = connection.error or (connection.client_action or {}).get("description")
     url = address(connection)
     mend = f"`fsctl connections {{}} {shlex.quote(connection.id)}`"
