@@ -1,0 +1,533 @@
+"""Imports: every row is imported once or told of, whenever and however a run ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fsctl.bulk import import_journal, importing
+from fsctl.bulk.import_events import Event, JobDone, Smaller, Summary, Waiting, ending
+from fsctl.bulk.importing import Input, Options
+from fsctl.errors import ExitCode, FsctlError, NeedsPerson, Refused, Unavailable, Usage
+from fsctl.membrane.gateway import (
+    Capabilities,
+    Fate,
+    GatewayError,
+    Origin,
+    Request,
+    Response,
+    Trouble,
+)
+from tests.support.import_inputs import (
+    Hours,
+    Killed,
+    Watched,
+    bulk_caller,
+    input_of,
+    read_lines,
+    write_lines,
+)
+
+DAY = 24 * 3600
+
+
+class Town:
+    """A sandbox and a caller that share one time."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.hours = Hours()
+        self.gateway = Watched(self.hours)
+        connection = next(iter(self.gateway.connections())).id
+        self.caller = bulk_caller(self.gateway, self.hours, connection)
+
+    def run(self, *inputs: Input, **options: Any) -> list[Event]:
+        asked = Options(**({"rows": 4} | options))
+        kind = inputs[0].reader.kind
+        return list(importing.run(self.caller, self.state, kind, inputs, asked))
+
+    def summary(self, one: Input, **options: Any) -> Summary:
+        last = self.run(one, **options)[-1]
+        assert isinstance(last, Summary)
+        return last
+
+    def people(self) -> list[str]:
+        with self.gateway.store.connection() as db:
+            rows = db.execute("SELECT display_name FROM users ORDER BY display_name")
+            return [row[0] for row in rows]
+
+    def journals(self) -> list[Path]:
+        folder = self.state / import_journal.FOLDER
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    town = Town(tmp_path / "state")
+    yield town
+    town.gateway.close()
+
+
+def users(count: int) -> list[dict[str, Any]]:
+    return [{"uid": f"u{n:03}", "display_name": f"Person {n:03}"} for n in range(count)]
+
+
+def anonymous(count: int) -> list[dict[str, Any]]:
+    return [{"display_name": f"Person {n:03}"} for n in range(count)]
+
+
+def named(count: int) -> list[str]:
+    return [f"Person {n:03}" for n in range(count)]
+
+
+def unanswered() -> GatewayError:
+    return GatewayError(
+        "No answer.", trouble=Trouble.UNAVAILABLE, fate=Fate.UNKNOWN, origin=Origin.LOCAL
+    )
+
+
+def answer(status: int, code: str, *headers: tuple[str, str]) -> Response:
+    return Response(status, headers, json.dumps({"message": "No", "code": code}).encode())
+
+
+# -- what becomes of rows
+
+
+def test_all_rows_of_a_file_become_people(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(10))
+    told = town.summary(input_of(path))
+    assert (told.read, told.accepted, told.rejected, told.bad, told.jobs) == (10, 10, 0, 0, 3)
+    assert ending(told) is None
+    assert town.people() == named(10)
+    assert town.journals() == []
+    assert not (tmp_path / "people.rejects.jsonl").exists()
+
+
+def test_an_empty_file_is_done(town: Town, tmp_path: Path) -> None:
+    told = town.summary(input_of(write_lines(tmp_path / "people.jsonl", [])))
+    assert (told.read, told.jobs, town.gateway.posts) == (0, 0, [])
+
+
+def test_each_rejected_row_is_written_with_its_reason_and_line(town: Town, tmp_path: Path) -> None:
+    rows = users(10)
+    rows[2]["properties"] = {"bad": 1}  # not sent
+    rows[5]["uid"] = "x" * 300  # refused by Fullstory
+    path = write_lines(tmp_path / "people.jsonl", rows)
+    told = town.summary(input_of(path))
+    assert (told.read, told.accepted, told.rejected, told.bad) == (10, 8, 1, 1)
+    error = ending(told)
+    assert error is not None
+    assert error.exit_code is ExitCode.PARTIAL
+    first, second = read_lines(tmp_path / "people.rejects.jsonl")
+    assert first == rows[2] | {"_error_code": "bad", "_error_message": "It is bad.", "_line": 3}
+    assert second["uid"] == rows[5]["uid"]
+    assert (second["_error_code"], second["_line"]) == ("invalid_argument", 6)
+    assert "256" in second["_error_message"]
+    assert (tmp_path / "people.rejects.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_rejects_stand_in_the_order_of_the_input(town: Town, tmp_path: Path) -> None:
+    rows = [{"uid": "x" * 257 + str(n)} if n % 3 else {"bad": n} for n in range(40)]
+    path = write_lines(tmp_path / "people.jsonl", rows)
+    told = town.summary(input_of(path), concurrency=4)
+    assert (told.bad, told.rejected, told.accepted) == (14, 26, 0)
+    rejects = read_lines(tmp_path / "people.rejects.jsonl")
+    assert [row["_line"] for row in rejects] == list(range(1, 41))
+
+
+def test_a_job_that_failed_in_part_is_told_as_that(town: Town, tmp_path: Path) -> None:
+    rows = [*users(3), {"uid": "x" * 300}]
+    events = town.run(input_of(write_lines(tmp_path / "people.jsonl", rows)))
+    (done,) = [event for event in events if isinstance(event, JobDone)]
+    assert (done.status, done.imports, done.errors, done.line) == ("FAILED", 3, 1, 1)
+
+
+def test_events_are_imported_once_each(town: Town, tmp_path: Path) -> None:
+    rows = [{"user": {"uid": "ada"}, "name": f"Event {n}"} for n in range(9)]
+    rows[4]["name"] = ""
+    told = town.summary(input_of(write_lines(tmp_path / "events.jsonl", rows), "events"))
+    assert (told.accepted, told.rejected) == (8, 1)
+    assert town.gateway.count("events") == 8
+    (reject,) = read_lines(tmp_path / "events.rejects.jsonl")
+    assert reject["_line"] == 5
+
+
+def test_assigned_ids_are_kept_where_asked(town: Town, tmp_path: Path) -> None:
+    one = input_of(write_lines(tmp_path / "people.jsonl", users(6)))
+    town.summary(one._replace(imports=tmp_path / "ids.jsonl"))
+    found = {row["uid"]: row["id"] for row in read_lines(tmp_path / "ids.jsonl")}
+    with town.gateway.store.connection() as db:
+        assert found == {row["uid"]: row["id"] for row in db.execute("SELECT * FROM users")}
+    assert len(found) == 6
+
+
+def test_a_batch_that_is_refused_as_a_whole_goes_to_the_rejects(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(8))
+
+    def before(request: Request) -> Response | None:
+        refused = request.method == "POST" and b"u001" in (request.body or b"")
+        return answer(400, "invalid_argument") if refused else None
+
+    town.gateway.before = before
+    told = town.summary(input_of(path))
+    assert (told.accepted, told.rejected) == (4, 4)
+    assert [row["_line"] for row in read_lines(tmp_path / "people.rejects.jsonl")] == [1, 2, 3, 4]
+
+
+def test_what_is_in_the_way_of_the_rejects_is_refused_before_anything_is_sent(
+    town: Town, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(3))
+    (tmp_path / "people.rejects.jsonl").symlink_to(tmp_path / "else")
+    with pytest.raises(Usage, match="symbolic link"):
+        town.run(input_of(path))
+    assert town.gateway.posts == []
+    assert town.journals() == []
+
+
+# -- trouble on the way
+
+
+def test_a_lost_answer_repeats_the_same_bytes_with_the_same_key(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", anonymous(4))
+    lost = iter([True, True, False])
+
+    def after(request: Request) -> None:
+        if request.method == "POST" and next(lost):
+            raise unanswered()
+
+    town.gateway.after = after
+    assert town.summary(input_of(path)).accepted == 4
+    assert town.people() == named(4)
+    assert len(town.gateway.posts) == 3
+    assert len({(post.body, post.headers) for post in town.gateway.posts}) == 1
+
+
+def test_only_a_413_makes_batches_smaller(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(60))
+
+    def before(request: Request) -> Response | None:
+        return answer(413, "too_large") if len(request.body or b"") > 400 else None
+
+    town.gateway.before = before
+    events = town.run(input_of(path), rows=20, concurrency=2)
+    told = events[-1]
+    assert isinstance(told, Summary)
+    assert (told.read, told.accepted, told.rejected) == (60, 60, 0)
+    assert town.people() == named(60)
+    assert any(isinstance(event, Smaller) for event in events)
+    assert all(len(post.body or b"") <= 400 for post in town.gateway.posts)
+
+
+def test_a_single_row_that_is_too_large_is_a_reject(town: Town, tmp_path: Path) -> None:
+    rows = users(4)
+    rows[1]["display_name"] = "y" * 200
+    path = write_lines(tmp_path / "people.jsonl", rows)
+
+    def before(request: Request) -> Response | None:
+        return answer(413, "too_large") if b"yyy" in (request.body or b"") else None
+
+    town.gateway.before = before
+    told = town.summary(input_of(path))
+    assert (told.accepted, told.rejected) == (3, 1)
+    assert [row["_line"] for row in read_lines(tmp_path / "people.rejects.jsonl")] == [2]
+
+
+def test_a_rate_limit_is_waited_for_and_said_aloud(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(8))
+    limited = iter([True] * 30)
+
+    def before(request: Request) -> Response | None:
+        if request.method == "POST" and next(limited, False):
+            return answer(429, "too_many_requests", ("Retry-After", "7"))
+        return None
+
+    town.gateway.before = before
+    events = town.run(input_of(path), concurrency=1)
+    assert town.people() == named(8)
+    waits = [event.seconds for event in events if isinstance(event, Waiting)]
+    assert len(waits) == 30
+    assert all(7 <= wait < 9 for wait in waits)
+
+
+def test_a_network_that_is_away_ends_the_run_which_is_gone_on_with(
+    town: Town, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "people.jsonl", anonymous(9))
+    seen = 0
+
+    def after(request: Request) -> None:
+        nonlocal seen
+        seen += 1
+        if seen > 4:
+            raise unanswered()
+
+    town.gateway.after = after
+    with pytest.raises(Unavailable, match="No answer") as caught:
+        town.run(input_of(path), concurrency=2)
+    assert caught.value.exit_code is ExitCode.UNAVAILABLE
+    assert "goes on" in str(caught.value.hint)
+    town.gateway.lives()
+    told = town.summary(input_of(path), concurrency=2)
+    assert (told.read, told.accepted) == (9, 9)
+    assert town.people() == named(9)
+
+
+def test_a_token_that_is_refused_ends_the_run_and_what_was_not_sent_is_not_unknown(
+    town: Town, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "people.jsonl", anonymous(4))
+    town.gateway.before = lambda _request: answer(401, "unauthorized")
+    with pytest.raises(NeedsPerson):
+        town.run(input_of(path))
+    town.gateway.lives()
+    town.hours.now += 3 * DAY
+    assert town.summary(input_of(path)).accepted == 4
+    assert town.people() == named(4)
+
+
+def test_a_road_that_cannot_carry_batches_is_refused_with_advice(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = Capabilities(100_000, True, False, False, True)
+    monkeypatch.setattr(Watched, "capabilities", property(lambda _self: narrow))
+    with pytest.raises(Usage, match="HTTP only") as caught:
+        town.run(input_of(write_lines(tmp_path / "people.jsonl", users(1))))
+    assert "MEMBRANE_TOKEN" in str(caught.value.hint)
+    assert town.journals() == []
+
+
+# -- dying and going on
+
+
+@pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_whenever_a_run_dies_the_next_loses_nothing_and_imports_nothing_twice(
+    tmp_path: Path, answered: bool, concurrency: int
+) -> None:
+    rows = anonymous(14)
+    rows[3] = {"bad": "3"}
+    rows[9] = {"uid": "x" * 300}
+    number, died = 0, True
+    while died:
+        number += 1
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        town = Town(folder / "state")
+        path = write_lines(folder / "people.jsonl", rows)
+        town.gateway.dies(number, answered=answered)
+        try:
+            told = town.summary(input_of(path), concurrency=concurrency)
+            died = False
+        except Killed:
+            town.gateway.lives()
+            town.hours.now += DAY / 2
+            told = town.summary(input_of(path), concurrency=concurrency)
+        assert (told.read, told.bad, told.accepted, told.rejected) == (14, 1, 12, 1)
+        assert town.people() == [n for i, n in enumerate(named(14)) if i not in (3, 9)]
+        rejects = read_lines(folder / "people.rejects.jsonl")
+        assert [row["_line"] for row in rejects] == [4, 10]
+        assert town.journals() == []
+        town.gateway.close()
+    assert number > 8
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+def test_whenever_a_run_dies_among_batches_that_get_smaller_the_next_completes_it(
+    town: Town, tmp_path: Path, number: int
+) -> None:
+    path = write_lines(tmp_path / "people.jsonl", anonymous(12))
+    town.gateway.dies(number, answered=False)
+    dies = town.gateway.before
+
+    def before(request: Request) -> Response | None:
+        dies(request)
+        return answer(413, "too_large") if len(request.body or b"") > 150 else None
+
+    town.gateway.before = before
+    with pytest.raises(Killed):
+        town.run(input_of(path), rows=6, concurrency=1)
+    town.gateway.lives()
+    assert town.summary(input_of(path), rows=6).read == 12
+    assert town.people() == named(12)
+
+
+def _die_unanswered(town: Town, path: Path) -> None:
+    """A run that is killed after its second batch took effect, before the answer came."""
+    posts = 0
+
+    def after(request: Request) -> None:
+        nonlocal posts
+        posts += request.method == "POST"
+        if posts == 2:
+            raise Killed
+
+    town.gateway.after = after
+    with pytest.raises(Killed):
+        town.run(input_of(path), concurrency=1)
+    town.gateway.lives()
+
+
+def test_after_a_day_an_unanswered_upsert_is_sent_again_with_a_new_key(
+    town: Town, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(12))
+    _die_unanswered(town, path)
+    town.hours.now += DAY
+    assert town.summary(input_of(path)).accepted == 12
+    assert town.people() == named(12)
+    second, third = town.gateway.posts[1:3]
+    assert second.body == third.body
+    assert second.headers != third.headers
+
+
+def test_after_a_day_rows_without_an_id_are_unknown_and_not_sent_again(
+    town: Town, tmp_path: Path
+) -> None:
+    rows = anonymous(12)
+    rows[4]["uid"] = "u4"  # one that could be sent again does not help the others
+    rows[6]["bad"] = 1
+    path = write_lines(tmp_path / "people.jsonl", rows)
+    _die_unanswered(town, path)
+    town.hours.now += DAY
+    told = town.summary(input_of(path))
+    assert (told.read, told.unknown, told.accepted, told.bad) == (12, 4, 7, 1)
+    error = ending(told)
+    assert error is not None
+    assert error.exit_code is ExitCode.UNKNOWN
+    unknown = read_lines(tmp_path / "people.unknown.jsonl")
+    assert [row["_line"] for row in unknown] == [5, 6, 8, 9]
+    assert {row["_error_code"] for row in unknown} == {"outcome_unknown"}
+    assert [row["_line"] for row in read_lines(tmp_path / "people.rejects.jsonl")] == [7]
+    assert len(town.people()) == 11
+
+
+def test_where_headers_are_dropped_an_unanswered_batch_is_not_sent_twice(
+    town: Town, tmp_path: Path
+) -> None:
+    town.gateway.carries_headers = False
+    path = write_lines(tmp_path / "people.jsonl", anonymous(8))
+    _die_unanswered(town, path)
+    told = town.summary(input_of(path))
+    assert (told.unknown, told.accepted) == (4, 4)
+    assert len(town.people()) == 8
+
+
+def test_events_are_no_upserts_whatever_they_name(town: Town, tmp_path: Path) -> None:
+    rows = [{"user": {"uid": "a"}, "name": f"E{n}"} for n in range(8)]
+    path = write_lines(tmp_path / "events.jsonl", rows)
+    posts = 0
+
+    def after(request: Request) -> None:
+        nonlocal posts
+        posts += request.method == "POST"
+        if posts == 2:
+            raise Killed
+
+    town.gateway.after = after
+    with pytest.raises(Killed):
+        town.run(input_of(path, "events"), concurrency=1)
+    town.gateway.lives()
+    town.hours.now += DAY
+    assert town.summary(input_of(path, "events")).unknown == 4
+    assert town.gateway.count("events") == 8
+
+
+def test_a_job_that_fullstory_forgot_leaves_its_rows_unknown(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(4))
+    town.gateway.dies(2, answered=False)
+    with pytest.raises(Killed):
+        town.run(input_of(path), concurrency=1)
+    town.gateway.before = lambda _request: answer(404, "resource_not_found")
+    told = town.summary(input_of(path))
+    assert (told.unknown, told.sent) == (4, 4)
+    assert read_lines(tmp_path / "people.unknown.jsonl")[0]["_error_code"] == "job_gone"
+
+
+def test_a_changed_input_is_refused_and_told_what_changed(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(8))
+    _die_unanswered(town, path)
+    path.write_text(path.read_text() + '{"uid":"new"}\n')
+    with pytest.raises(Refused, match=r"its size \(.* bytes\)") as caught:
+        town.run(input_of(path))
+    assert "--restart" in str(caught.value.hint)
+    assert len(town.gateway.posts) == 2
+
+
+def test_changed_options_are_refused_and_named(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(8))
+    _die_unanswered(town, path)
+    with pytest.raises(Refused, match=r"--map \(not given, now a=b\)"):
+        town.run(input_of(path, choices={"--map": "a=b"}))
+
+
+def test_restart_begins_anew(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(8))
+    _die_unanswered(town, path)
+    write_lines(path, users(4))
+    told = town.summary(input_of(path), restart=True)
+    assert (told.read, told.accepted) == (4, 4)
+    assert town.journals() == []
+
+
+def test_rejects_of_all_runs_are_in_one_file(town: Town, tmp_path: Path) -> None:
+    rows = [{"uid": "x" * 257 + str(n)} for n in range(12)]
+    path = write_lines(tmp_path / "people.jsonl", rows)
+    _die_unanswered(town, path)
+    assert town.summary(input_of(path)).rejected == 12
+    rejects = read_lines(tmp_path / "people.rejects.jsonl")
+    assert [row["_line"] for row in rejects] == list(range(1, 13))
+
+
+def test_an_input_that_another_run_works_on_is_refused(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(8))
+    asked = Options(rows=4)
+    first = importing.run(town.caller, town.state, "users", [input_of(path)], asked)
+    next(first)
+    with pytest.raises(Refused, match="Another fsctl"):
+        town.run(input_of(path))
+    assert isinstance(list(first)[-1], Summary)
+
+
+def test_a_run_that_is_closed_half_way_is_gone_on_with(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", anonymous(40))
+    asked = Options(rows=4, concurrency=2)
+    events = importing.run(town.caller, town.state, "users", [input_of(path)], asked)
+    for event in events:
+        if isinstance(event, JobDone):
+            break
+    events.close()  # type: ignore[attr-defined]
+    (left,) = import_journal.unfinished(town.state)
+    assert (left.path, left.kind, left.running) == (str(path), "users", False)
+    assert town.summary(input_of(path)).accepted == 40
+    assert town.people() == named(40)
+    assert list(import_journal.unfinished(town.state)) == []
+
+
+def test_no_row_content_is_in_the_journal(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(8))
+    _die_unanswered(town, path)
+    (directory,) = town.journals()
+    text = (directory / "journal.jsonl").read_text()
+    assert "u00" not in text
+    assert "Person" not in text
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in directory.iterdir()} == {0o600}
+
+
+def test_several_inputs_are_imported_one_after_the_other(town: Town, tmp_path: Path) -> None:
+    one = input_of(write_lines(tmp_path / "a.jsonl", users(3)))
+    two = input_of(write_lines(tmp_path / "b.jsonl", users(6)[3:]))
+    sources = [event.source for event in town.run(one, two) if isinstance(event, Summary)]
+    assert sources == ["a.jsonl", "b.jsonl"]
+    assert town.people() == named(6)
+
+
+def test_an_error_that_concerns_all_is_an_fsctl_error(town: Town, tmp_path: Path) -> None:
+    town.gateway.before = lambda _request: answer(403, "forbidden")
+    with pytest.raises(FsctlError):
+        town.run(input_of(write_lines(tmp_path / "people.jsonl", users(4))))
