@@ -204,6 +204,7 @@ def delete(app: App, selector: str) -> One:
             f"The connection {there.name!a} ({there.id}) is archived already.",
             hint="See `fsctl connections list`.",
         )
+    _check_can_archive(app)
     if app.dry_run:
         return One({"dry_run": True, "archive": there.id, "name": there.name})
     _confirm(app, there)
@@ -224,6 +225,16 @@ def _check_can_confirm(app: App) -> None:
             "A deletion has to be confirmed, and there is no terminal to ask on.",
             hint="Look with --dry-run, then run it in a terminal or add --yes.",
             code="unconfirmed",
+        )
+
+
+def _check_can_archive(app: App) -> None:
+    """Refuse what cannot be done before a person is asked to confirm it."""
+    if not app.caller.ask(lambda _: app.gateway.capabilities.archiving, "help of membrane"):
+        raise Usage(
+            "The installed membrane has no command `connection archive`.",
+            hint="Update it (npm install -g @membranehq/cli@latest), or set MEMBRANE_TOKEN.",
+            code="unsupported",
         )
 
 

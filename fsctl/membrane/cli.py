@@ -43,6 +43,7 @@ from .verbs import Verbs
 
 LONGEST_WAIT = 60  # seconds that Membrane holds a request for a connection being built
 LONGEST_BROWSING = 600.0  # seconds that a person has for what `connect` opens in a browser
+_ARCHIVE = ("connection archive", "connection delete")  # by the newest name first
 
 
 class CliGateway:
@@ -105,6 +106,7 @@ class CliGateway:
             repeated_query=False,
             raw_bodies=not self.verbs.has("act"),
             metadata=not self._has_action_run(),
+            archiving=self._archive_verb() is not None,
         )
 
     def close(self) -> None:
@@ -194,11 +196,13 @@ class CliGateway:
 
     def archive(self, selector: str, *, deadline: Deadline = NO_DEADLINE) -> None:
         check_id(selector, "The connection")
-        verbs = [f"connection {verb}" for verb in ("archive", "delete")]
-        verb = next((verb for verb in verbs if self.verbs.has(verb)), None)
+        verb = self._archive_verb()
         if verb is None:
-            raise no_verb(verbs[0])
+            raise no_verb(_ARCHIVE[0])
         self._membrane.run(verb, [selector], deadline=deadline)
+
+    def _archive_verb(self) -> str | None:
+        return next((verb for verb in _ARCHIVE if self.verbs.has(verb)), None)
 
     def search_connectors(
         self, text: str, *, limit: int = 20, deadline: Deadline = NO_DEADLINE

@@ -106,6 +106,7 @@ class Capabilities(NamedTuple):
     repeated_query: bool  # the same query key twice
     raw_bodies: bool  # bodies that are not JSON, byte for byte
     metadata: bool  # ``meta`` reaches the action run log
+    archiving: bool = True  # connections can be archived
 
 
 class Request(NamedTuple):

@@ -425,6 +425,8 @@ def test_an_older_membrane_cannot_archive_and_says_so(open_road: Open) -> None:
     done = run(road, "delete", CUT, "--yes")
     assert (done.code, done.out) == (2, ""), done.show
     assert "connection archive" in done.err
+    assert "about to archive" not in done.err, "nobody is asked to confirm what cannot be"
+    assert run(road, "delete", CUT, "--dry-run").code == 2
     assert road.rows("SELECT sum(archived) FROM membrane_connections") == [(0,)]
 
 
