@@ -38,6 +38,12 @@ READ_TIMEOUT = 70.0  # seconds: a little over Membrane's own 60 (contracts/membr
 RETRIES = 3
 _FOR_JQ = (None, "json", "jsonl")  # formats that may stand beside --jq
 MOST_RETRIES = 20
+# Whose fields a project file may choose: people's, sessions' and events'. Of anything else, such as
+# what a deletion would hit, a stranger's choice would leave nothing to see.
+_RECORDS = (
+    *("users find", "users get", "users list"),
+    *("sessions events", "sessions latest", "sessions list"),
+)
 _OUTPUT = ("-o", "-o ", "--output=", "--output ")
 PATIENCE = 3  # answers' worth of waiting for one operation, retries and pauses included
 
@@ -79,9 +85,13 @@ class App:
     def settings(self) -> Settings:
         from ..settings.resolve import Settings
 
-        return Settings(self.flags, self.world.environ, self._load_profiles, self._load_project)
+        return Settings(
+            self.flags, self.world.environ, self._load_profiles, lambda: self.project_file
+        )
 
-    def _load_project(self) -> Project:
+    @cached_property
+    def project_file(self) -> Project:
+        """What the project file of this directory says; its remarks are told once."""
         from ..settings import project
 
         path = project.find(self.world.environ)
@@ -204,9 +214,17 @@ class App:
 
     @cached_property
     def fields(self) -> Setting[str] | None:
-        """The fields to show: ``--fields``, else the project's where --jq does not pick its own."""
-        if self.flags.get("jq") is not None and self.flags.get("fields") is None:
-            return None
+        """The fields to show: ``--fields``, else the project's where --jq does not pick its own.
+
+        A project's are those of people, sessions and events, asked for while the command runs.
+        """
+        if self.flags.get("fields") is None:
+            import click
+
+            ctx = click.get_current_context(silent=True)
+            command = "" if ctx is None else ctx.command_path
+            if self.flags.get("jq") is not None or not command.endswith(_RECORDS):
+                return None
         return self.settings.text("fields")
 
     def check_output(self) -> None:

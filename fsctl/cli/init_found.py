@@ -12,6 +12,7 @@ from .init_plan import Answers, Found, Road, at_home
 
 if TYPE_CHECKING:
     from ..settings.profiles import Profiles
+    from ..settings.project import Project
 
 INSTALL = "npm install -g @membranehq/cli"
 
@@ -27,6 +28,11 @@ class Preview(App):
         self.flags = {**kept, **chosen, "profile": name}
         self._profiles = {name: dict(keys)}
         self.messages = app.messages
+        self._of = app
+
+    @property
+    def project_file(self) -> Project:
+        return self._of.project_file  # read once, and remarked on once
 
     def _load_profiles(self) -> Profiles:
         from ..settings.profiles import FILE_NAME, Profiles

@@ -85,6 +85,35 @@ def test_its_fields_are_shown_but_where_others_or_jq_are_asked_for(project: Proj
     assert f"fields in '{project.file}' 'uid,' holds an empty field name" in done.err
 
 
+def test_its_fields_are_those_of_people_sessions_and_events_alone(project: Project) -> None:
+    others = (
+        ("users", "delete", "ada", "--dry-run"),
+        ("users", "create", "--uid", "x", "--dry-run"),
+        ("connections", "delete", "Fullstory (sandbox)", "--dry-run"),
+        ("connections", "list"),
+        ("actions", "list"),
+        ("profiles", "list"),
+        ("auth", "status"),
+        ("doctor", "--offline"),
+        ("init", "--profile-name", "play", "--no-use", "--dry-run"),
+        ("annotations", "create", "x", "--dry-run"),
+    )
+    project.well("profiles", "set", "retries", "1")
+    project.file.write_text('fields = ["nothing"]\n')
+    for line in others:
+        shown = project("--sandbox", *line).out
+        assert len(shown) > 20 and '"nothing"' not in shown, line
+    for records in ("users get ada", "users find ada", "users list", "sessions list ada"):
+        found = json.loads(project.well("--sandbox", *records.split(), "-o", "json").out)
+        assert (found[0] if isinstance(found, list) else found) == {"nothing": None}
+
+
+def test_what_it_may_not_say_is_told_once_by_init(project: Project) -> None:
+    project.file.write_text('connection = "theirs"\n')
+    done = project.well("init", "--road", "sandbox", "--profile-name", "play")
+    assert done.err.count("that is ignored until you look at it") == 1, done.show
+
+
 def test_its_time_zone_is_that_of_times_without_one(project: Project) -> None:
     project.file.write_text('time_zone = "Asia/Tokyo"\n')
     done = project.well("--sandbox", *CREATE, "--start", "2026-03-01T12:00:00", "--dry-run")
