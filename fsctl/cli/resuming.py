@@ -7,7 +7,7 @@ global options in effect go along, wherever they stood.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 # What a new command says for itself, or what would keep it from doing its work.
 _LEFT_OUT = frozenset(("yes", "dry_run", "no_input"))
 _RECEIPT = "--receipt"
+_ACCOUNT = ("profile", "transport", "api_host")  # whose account, and by which road
 
 
 def command(app: App, *words: str) -> str:
     """``fsctl WORDS`` under the global options of this run."""
-    options = [word for name, value in app.flags.items() for word in _option(name, value)]
-    return shlex.join(["fsctl", *options, *words])
+    return shlex.join(["fsctl", *options(app.flags), *words])
+
+
+def on_the_account(app: App, *words: str) -> str:
+    """``fsctl WORDS``, another command for the account that this one is for."""
+    told = {name: app.flags[name] for name in _ACCOUNT if app.flags.get(name) is not None}
+    return shlex.join(["fsctl", *options(told), *words])
 
 
 def same_command(app: App, *, force: bool = False) -> str:
@@ -37,6 +43,10 @@ def same_command(app: App, *, force: bool = False) -> str:
         elif word.startswith(f"{_RECEIPT}="):
             words[at] = f"{_RECEIPT}={_next_to(word.partition('=')[2])}"
     return shlex.join(["fsctl", *words])
+
+
+def options(flags: Mapping[str, Any]) -> list[str]:
+    return [word for name, value in flags.items() for word in _option(name, value)]
 
 
 def _option(name: str, value: Any) -> Iterator[str]:

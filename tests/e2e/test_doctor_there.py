@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -349,7 +350,7 @@ def test_a_token_of_the_command_lines_variables_counts_too(tmp_path: Path) -> No
         "MEMBRANE_ACCESS_TOKEN": signed(-1)
     }
     report = doctor(Program(tmp_path, env), "--offline", "--transport", "cli", now=lambda: NOW)
-    report.expect("token", "fail", "which ended", "`fsctl login`")
+    report.expect("token", "fail", "which ended", "`fsctl --transport cli login`")
 
 
 def test_a_signed_token_of_the_workspaces_keys_is_made_anew(tmp_path: Path) -> None:
@@ -664,17 +665,30 @@ def test_no_secret_and_no_name_is_told_however_much_is_asked(
 # -- what mends it
 
 
+def test_a_mend_is_for_the_account_that_was_looked_at(tmp_path: Path) -> None:
+    program = bare(tmp_path / "home")
+    program.profile(f'[profiles.eu]\ntransport = "sandbox"\nconnection = "{"9" * 24}"\n')
+    report = doctor(program, "--profile", "eu", "--timeout", "9s")
+    report.expect("connection", "fail", "", "`fsctl --profile eu connections use`")
+    report = doctor(program, "--transport", "auto", "--profile", "eu", "--offline")
+    report.expect("gateway", "fail", "", "`fsctl --profile eu --transport auto init`")
+
+
 def test_every_command_that_is_advised_exists() -> None:
     root = Path(__file__).parents[2] / "fsctl" / "cli"
     files = [*(root / "checks").glob("*.py"), root / "doctor.py"]
     advised = set()
     for file in files:
+        for call in re.findall(r"on_the_account\([\w.]+,([^)]+)\)", file.read_text()):
+            words = re.findall(r"\s*['\"]([a-z_]+)['\"],?|.+", call)
+            advised.add(" ".join(["fsctl", *filter(None, words)]))
         for part in file.read_text().split("`")[1::2]:
             words = part.split("{")[0].split()
             if words[:1] == ["fsctl"]:
                 advised.add(" ".join(words))
     known = {path for path, _ in commands()}
-    for command in advised - {"fsctl doctor", "fsctl doctor --debug"}:
+    advised -= {"fsctl", "fsctl doctor", "fsctl doctor --debug", "fsctl connections"}
+    for command in advised:
         parts = command.split()
         assert any(" ".join(parts[:n]) in known for n in (3, 2) if n <= len(parts)), command
     assert json.dumps(sorted(advised)).count("fsctl") > 5

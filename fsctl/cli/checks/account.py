@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 
 from ...errors import NeedsPerson
-from ...membrane.gateway import Connection, Deadline, Gateway, GatewayError, Trouble
+from ...membrane.gateway import Connection, Deadline, GatewayError, Trouble
 from ...membrane.token_facts import WARN_BEFORE, TokenFacts, in_words, read_facts
 from ...membrane.tokens import TokenExpired, moment
+from ..app import App
+from ..resuming import on_the_account
 from .findings import Findings
 from .outcome import Outcome, fail, failed, ok, skip, warn
 
 _WORD = re.compile(r"[A-Za-z0-9_.~-]{1,100}")
-_CHOOSE = "Choose one with `fsctl connections use`"
 _ON_ITS_WAY = ("BUILDING", "SETUP_IN_PROGRESS")
 _ASKING = ("token_command", "membrane token")  # commands, which may go to the network
 _KINDS = {"jwt": "a signed token", "personal": "a personal token", "opaque": "an opaque token"}
@@ -34,7 +35,8 @@ def token(findings: Findings, deadline: Deadline) -> Outcome:
         seen = environment_facts(app)
         if seen is None:
             return ok("kept by the membrane command line, and never seen here")
-        return _lasting(seen, "Put another into the variable, or run `fsctl login`.", now)
+        log_in = on_the_account(app, "login")
+        return _lasting(seen, f"Put another into the variable, or run `{log_in}`.", now)
     if findings.offline and source.origin in _ASKING:
         return skip(f"{source.origin} may ask the network, --offline does not")
     try:
@@ -74,7 +76,8 @@ def login(findings: Findings, deadline: Deadline) -> Outcome:
         refused = error.trouble in (Trouble.UNAUTHENTICATED, Trouble.FORBIDDEN)
         source = app.road.tokens
         by_login = source is None or source.origin == "membrane token"
-        return failed(error, "Run `fsctl login`." if refused and by_login else "")
+        log_in = f"Run `{on_the_account(app, 'login')}`."
+        return failed(error, log_in if refused and by_login else "")
     if findings.in_sandbox:
         return ok("not needed in the sandbox")
     return ok("Membrane accepts it; `fsctl auth status` tells who it is")
@@ -85,52 +88,54 @@ def connection(findings: Findings, deadline: Deadline) -> Outcome:
     app = findings.app
     setting = app.connection_setting
     wanted = setting.value if setting else None
-    found = _find(app.gateway, wanted, deadline)
+    found = _find(app, wanted, deadline)
     if isinstance(found, Outcome):
         return found
     findings.connection = found
-    return _state(found, f"named by {setting.origin}" if setting else "the one for Fullstory")
+    why = f"named by {setting.origin}" if setting else "the one for Fullstory"
+    return _state(app, found, why)
 
 
-def _find(gateway: Gateway, wanted: str | None, deadline: Deadline) -> Connection | Outcome:
+def _find(app: App, wanted: str | None, deadline: Deadline) -> Connection | Outcome:
     """The connection that commands would use (``membrane.catalogue``), in whatever state."""
     if wanted is not None:
         from ...membrane.paths import check_selector
 
         check_selector(wanted, "The connection")
         try:
-            return gateway.connection(wanted, deadline=deadline)
+            return app.gateway.connection(wanted, deadline=deadline)
         except GatewayError as error:
             if error.trouble is not Trouble.NOT_FOUND:
                 raise
-    every = list(gateway.connections(deadline=deadline))
+    every = list(app.gateway.connections(deadline=deadline))
     if wanted is not None:
         named = [each for each in every if each.name.casefold() == wanted.casefold()]
         exactly = [each for each in named if each.name == wanted]
-        absent = fail("there is none with the id, key or name that is set", f"{_CHOOSE}.")
-        return _one_of(exactly or named, absent)
+        absent = fail("there is none with the id, key or name that is set", f"{_choose(app)}.")
+        return _one_of(app, exactly or named, absent)
     fit = [each for each in every if each.is_fullstory and not each.test]
     usable = [each for each in fit if each.usable]
-    absent = fail("there is none for Fullstory", "Run `fsctl connections create`.")
-    return _one_of(usable or fit, absent)
+    create = on_the_account(app, "connections", "create")
+    absent = fail("there is none for Fullstory", f"Run `{create}`.")
+    return _one_of(app, usable or fit, absent)
 
 
-def _one_of(found: list[Connection], absent: Outcome) -> Connection | Outcome:
+def _one_of(app: App, found: list[Connection], absent: Outcome) -> Connection | Outcome:
     if not found:
         return absent
     if len(found) == 1:
         return found[0]
     ids = ", ".join(each.id for each in found[:5]) + (" and more" if found[5:] else "")
-    return fail(f"{len(found)} connections would do: {ids}", f"{_CHOOSE}.")
+    return fail(f"{len(found)} connections would do: {ids}", f"{_choose(app)}.")
 
 
-def _state(found: Connection, why: str) -> Outcome:
+def _state(app: App, found: Connection, why: str) -> Outcome:
     told = f"{found.id}, {why}"
     if found.usable and not found.archived:
         if not found.is_fullstory:
             return warn(
                 f"{told}: ready, but nothing about it says Fullstory",
-                f"{_CHOOSE}, if it is not.",
+                f"{_choose(app)}, if it is not.",
             )
         return ok(f"{told}: ready{', a test connection' if found.test else ''}")
     state = "archived" if found.archived else found.state or "disconnected"
@@ -138,6 +143,10 @@ def _state(found: Connection, why: str) -> Outcome:
     reason = found.error or (found.client_action or {}).get("description")
     told = f"{told}: {state}" + (f", {reason}" if reason else "")
     if not _WORD.fullmatch(found.id) or found.archived:
-        return fail(told, f"{_CHOOSE}.")
+        return fail(told, f"{_choose(app)}.")
     verb = "wait" if state in _ON_ITS_WAY else "reconnect"
-    return fail(told, f"Run `fsctl connections {verb} {found.id}`.")
+    return fail(told, f"Run `{on_the_account(app, 'connections', verb, found.id)}`.")
+
+
+def _choose(app: App) -> str:
+    return f"Choose one with `{on_the_account(app, 'connections', 'use')}`"

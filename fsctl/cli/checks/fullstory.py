@@ -18,6 +18,8 @@ from ...membrane.gateway import (
 )
 from ...settings import env
 from ...settings.resolve import Setting
+from ..app import App
+from ..resuming import on_the_account
 from .findings import Findings
 from .outcome import Outcome, away, fail, ok, skip, warn
 
@@ -65,7 +67,7 @@ def inputs(findings: Findings, _deadline: Deadline) -> Outcome:
     return warn(
         told,
         "A command that gives these goes through the proxy; see "
-        f"`fsctl actions show {partly[0].action}`.",
+        f"`{on_the_account(findings.app, 'actions', 'show', partly[0].action)}`.",
     )
 
 
@@ -98,20 +100,21 @@ def requests(findings: Findings, deadline: Deadline) -> Outcome:
         found = _ask(app.gateway, connection, other, deadline)
         if found.is_fullstory:
             findings.status = found.status
-            return fail(f"{base}{_PATH} is not there", _rebase(other, setting))
+            return fail(f"{base}{_PATH} is not there", _rebase(app, other, setting))
     return fail(
         f"Fullstory's API is not behind {base}{_PATH}, nor at {' or '.join(API_HOSTS)}",
-        "Ask who made the connector for its base URL, and run `fsctl profiles set proxy_base URL`.",
+        "Ask who made the connector for its base URL, and run "
+        f"`{on_the_account(app, 'profiles', 'set', 'proxy_base', 'URL')}`.",
     )
 
 
-def _rebase(base: str, setting: Setting[str] | None) -> str:
+def _rebase(app: App, base: str, setting: Setting[str] | None) -> str:
     by_variable = setting is not None and setting.origin == env.PROXY_BASE
     if by_variable:
         command = f"export {env.PROXY_BASE}={base}" if base else f"unset {env.PROXY_BASE}"
     else:
-        word = f"set proxy_base {base}" if base else "unset proxy_base"
-        command = f"fsctl profiles {word}"
+        words = ("set", "proxy_base", base) if base else ("unset", "proxy_base")
+        command = on_the_account(app, "profiles", *words)
     return f"Run `{command}`."
 
 
@@ -149,7 +152,7 @@ def _read(status: int | None, document: Any) -> Answer:
 def key(findings: Findings, _deadline: Deadline) -> Outcome:
     """What Fullstory lets the connection's key do."""
     connection = _connection(findings)
-    reconnect = f"`fsctl connections reconnect {connection.id}`"
+    reconnect = f"`{on_the_account(findings.app, 'connections', 'reconnect', connection.id)}`"
     match findings.status:
         case 200:
             return ok("may read people's data")

@@ -10,6 +10,7 @@ from ...errors import FsctlError, NeedsPerson
 from ...membrane.gateway import Deadline, GatewayError
 from ...membrane.verbs import Verbs
 from ..app import App
+from ..resuming import on_the_account
 from ..roads import environment_of_children, membrane_command, needs_membrane, run_directory
 from .findings import Findings
 from .outcome import Outcome, fail, failed, ok, warn
@@ -98,7 +99,7 @@ def gateway(findings: Findings, _deadline: Deadline) -> Outcome:
         if error.code != "no_road":
             raise
         told = "none: there is no token, and no membrane command line"
-        return fail(told, "Run `fsctl init`, or try everything with --sandbox.")
+        return fail(told, f"Run `{on_the_account(app, 'init')}`, or try everything with --sandbox.")
     _ = app.gateway
     if road.name == "cli":
         asked = app.transport.value == "cli"
