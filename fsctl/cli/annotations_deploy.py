@@ -33,6 +33,10 @@ def deploy(app: App, asked: Asked, show_fields: bool) -> One | Rows:
 
     In a job of a build system no option is needed. Trouble of fsctl's own is then a warning, and
     the exit code is 0: see --fail-on.
+
+    A request that may have arrived is never sent again. --once sends nothing where the same was
+    sent, or may have been, from this machine: two machines that do not share --once-dir both send,
+    and so do two jobs whose run, commit or other facts differ. `fsctl help ci` tells more.
     """
     from .deploy_options import fail_on
     from .deploying import deliver
@@ -61,8 +65,23 @@ def _fields(app: App, asked: Asked) -> list[dict[str, str]]:
         {"field": name, "value": fact.value, "origin": fact.origin}
         for name, fact in deploy.facts.items()
     ]
-    planned = plan_call(app, asked, deploy).values
     return rows + [
-        {"field": f"annotation {name}", "value": value, "origin": "what is above"}
-        for name, value in planned.items()
+        {"field": f"annotation {name}", "value": value, "origin": _made_from(app, asked, name)}
+        for name, value in plan_call(app, asked, deploy).values.items()
     ]
+
+
+def _made_from(app: App, asked: Asked, name: str) -> str:
+    """Where a value of the annotation itself comes from."""
+    if name in ("text", "source"):
+        if getattr(asked, name) is not None:
+            return f"--{name}"
+        setting = app.settings.text(name)
+        return setting.origin if setting is not None else "the fields above"
+    told = {"start_time": "started", "end_time": "finished"}[name]
+    variable = f"FSCTL_DEPLOY_{told.upper()}"
+    if asked.facts.get(told):
+        return f"--{told}"
+    if app.world.environ.get(variable, "").strip():
+        return variable
+    return "the job's start, or now" if told == "started" else "now"

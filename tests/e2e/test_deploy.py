@@ -109,6 +109,12 @@ ANNOTATIONS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def outside_of_any_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or git would be asked about this project's own."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Somewhere]:
     with somewhere("sandbox", tmp_path_factory.mktemp("deploy")) as place:
@@ -270,8 +276,31 @@ def test_show_fields_tells_where_each_is_from_and_what_is_made_of_them(here: Som
     assert rows["commit"] == (COMMIT, "GITHUB_SHA")
     assert rows["short_commit"] == (COMMIT[:7], "GITHUB_SHA")
     assert rows["actor"] == ("grace", "GITHUB_TRIGGERING_ACTOR")
-    assert rows["annotation text"][0].startswith("checkout v9 (8d3e8c1) deployed from main")
+    text, origin = rows["annotation text"]
+    assert text.startswith("checkout v9 (8d3e8c1) deployed from main")
+    assert origin == rows["annotation source"][1] == "the fields above"
+    assert rows["annotation start_time"] == (END, "the job's start, or now")
     assert here.rows("SELECT count(*) FROM annotations") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "env", "field", "origin"),
+    [
+        (("--text", "{service}"), {}, "text", "--text"),
+        (("--source", "me"), {}, "source", "--source"),
+        (("--started", "-1m"), {}, "start_time", "--started"),
+        ((), {"FSCTL_DEPLOY_STARTED": "-1m"}, "start_time", "FSCTL_DEPLOY_STARTED"),
+        (("--finished", "now"), {}, "end_time", "--finished"),
+        ((), {}, "end_time", "now"),
+    ],
+)
+def test_show_fields_tells_of_the_annotation_too(
+    options: tuple[str, ...], env: Mapping[str, str], field: str, origin: str, here: Somewhere
+) -> None:
+    done = deploy(here, "--show-fields", *options, env={**GITLAB, **env})
+    assert done.code == 0, done.show
+    rows = {row["field"]: row["origin"] for row in map(json.loads, done.out.splitlines())}
+    assert rows[f"annotation {field}"] == origin
 
 
 def test_the_fields_are_told_on_a_terminal_too(here: Somewhere) -> None:

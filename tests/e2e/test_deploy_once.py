@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from fsctl.cli.app import App
+from fsctl.fullstory.attempts import Attempts
+from fsctl.membrane.http import HttpGateway
 from fsctl.sandbox.options import MembraneOptions
+from fsctl.terminal.world import World
 from tests.support.ci_environments import GITHUB, GITLAB, OTHER_COMMIT
 from tests.support.ci_log import outputs_in
 from tests.support.command import Ended
@@ -24,6 +28,12 @@ from tests.support.scripted_server import answer, scripted
 DEPLOY = ("annotations", "deploy")
 FLUSH = ("annotations", "flush")
 LOST = ("reset-after@/act", "500@/action-run-logs")  # done, and nobody tells
+
+
+@pytest.fixture(autouse=True)
+def outside_of_any_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or git would be asked about this project's own."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -287,6 +297,50 @@ def test_what_was_given_up_is_not_sent_afterwards(
     assert over.wait(30)
     time.sleep(0.2)
     assert not certain or road.annotations == before
+
+
+def test_an_answer_that_is_waited_for_without_end_leaves_the_outcome_unknown(
+    road: Online, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    def stuck(*_arguments: Any, **_named: Any) -> Any:
+        released.wait(30)
+
+    monkeypatch.setattr(HttpGateway, "run_action", stuck)
+    done = deploy(road, "--budget", "0.5", "--once")
+    assert state(done) == "unknown", done.show
+    assert "was sent, but no answer came within the budget of 0.5 s" in done.err
+    released.set()
+    monkeypatch.undo()
+    assert state(deploy(road, "--once")) == "skipped"
+
+
+def test_a_write_is_seen_as_under_way_or_as_done_at_every_moment(
+    road: Online, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who gives up waiting looks at that from another thread, whenever it is."""
+    apps: list[App] = []
+    seen: list[bool] = []
+    real = Attempts.__setattr__
+    begun = False
+
+    def watched(attempts: Attempts, name: str, value: object) -> None:
+        nonlocal begun
+        real(attempts, name, value)
+        if name == "in_flight" and apps and "caller" in apps[0].__dict__:
+            begun = begun or value is not None
+            seen.append(not begun or value is not None or apps[0].wrote)
+
+    def remember(app: App, world: World | None = None) -> None:
+        real_init(app, world)
+        apps.append(app)
+
+    real_init = App.__init__
+    monkeypatch.setattr(App, "__init__", remember)
+    monkeypatch.setattr(Attempts, "__setattr__", watched)
+    assert state(deploy(road)) == "true"
+    assert begun and all(seen)
 
 
 def test_a_token_command_that_hangs_is_killed_in_time(road: Online, tmp_path: Path) -> None:

@@ -28,6 +28,12 @@ DEPLOY = ("annotations", "deploy", "--service", "checkout")
 HAND: Mapping[str, str] = {}
 
 
+@pytest.fixture(autouse=True)
+def outside_of_any_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or git would be asked about this project's own."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Online]:
     with online(tmp_path_factory.mktemp("server")) as road:
