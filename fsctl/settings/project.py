@@ -23,13 +23,15 @@ class Project(NamedTuple):
     """What holds in this directory; ``remarks`` are what a person should know about the file.
 
     ``path`` is None where there is no file. ``values`` holds only keys of :data:`HARMLESS` and,
-    where the user trusts the file as it is now, of :data:`TRUSTED`.
+    where the user trusts the file as it is now, of :data:`TRUSTED`; ``waiting`` are those that it
+    names without that trust.
     """
 
     path: str | None = None
     values: Mapping[str, Any] = MappingProxyType({})
     remarks: tuple[str, ...] = ()
     trusted: bool = False
+    waiting: tuple[str, ...] = ()
 
 
 def find(environ: Mapping[str, str]) -> str | None:

@@ -12,7 +12,7 @@ import json
 import os
 import shlex
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,9 @@ def read(path: str, state: Callable[[], Path]) -> Project:
     trusted = any(key in document for key in TRUSTED) and _is_trusted(path, raw, state)
     taken = (*HARMLESS, *TRUSTED) if trusted else HARMLESS
     values = {key: _value(key, document[key], path) for key in document if key in taken}
-    return Project(path, values, tuple(_remarks(path, document, trusted, state)), trusted)
+    waiting = () if trusted else tuple(key for key in TRUSTED if key in document)
+    remarks = tuple(_remarks(path, document, waiting, state))
+    return Project(path, values, remarks, trusted, waiting)
 
 
 def names(folder: Path) -> dict[str, Any]:
@@ -150,11 +152,10 @@ def _value(key: str, value: Any, path: str) -> Any:
 
 
 def _remarks(
-    path: str, document: Mapping[str, Any], trusted: bool, state: Callable[[], Path]
+    path: str, document: Mapping[str, Any], waiting: Sequence[str], state: Callable[[], Path]
 ) -> list[str]:
     ignored = [key for key in document if key not in HARMLESS and key not in TRUSTED]
     remarks = [_ignored(key, path) for key in ignored[:_MOST_REMARKS]]
-    waiting = [] if trusted else [key for key in TRUSTED if key in document]
     if waiting:
         changed = "has changed since it was trusted, and " if _is_known(path, state) else ""
         folder = shlex.quote(str(Path(path).parent))

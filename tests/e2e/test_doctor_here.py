@@ -196,6 +196,17 @@ def test_what_a_project_file_sets_for_nothing_is_a_warning(
     assert report.line("gateway")[0] == "fail", "and nothing of it counts"
 
 
+def test_how_a_project_file_is_trusted_is_told_however_much_is_wrong_with_it(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("deep" * 30)
+    folder.mkdir()
+    strange = "".join(f"{'strange' * 6}{n} = 1\n" for n in range(9))
+    in_project(strange + 'connection = "c"\n', folder, monkeypatch)
+    report = look(program)
+    report.expect("project", "warn", "…", f"run `fsctl profiles trust {folder}`")
+
+
 def test_a_broken_project_file_fails(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

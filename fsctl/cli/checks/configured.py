@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from ...errors import FsctlError, Usage
 from ...membrane.gateway import Deadline
@@ -35,7 +37,11 @@ def project(findings: Findings, _deadline: Deadline) -> Outcome:
     if found.path is None:
         return ok("none in this directory or above")
     if found.remarks:
-        return warn(" ".join(found.remarks), "Look at the file; what is ignored can be taken out.")
+        mend = "Look at the file; what is ignored can be taken out."
+        if found.waiting:  # the remarks say so, too, but may be cut
+            folder = shlex.quote(str(Path(found.path).parent))
+            mend = f"Look at the file; to let it, run `fsctl profiles trust {folder}`."
+        return warn(" ".join(found.remarks), mend)
     trusted = ", trusted" if found.trusted else ""
     return ok(f"{found.path} sets {', '.join(found.values) or 'nothing'}{trusted}")
 
