@@ -307,7 +307,9 @@ class CliGateway:
         )
         if output.empty and method == "GET":
             raise printed_nothing(verb)
-        return Response(None, (), b"") if output.empty else response(output.document)
+        if output.empty:
+            return Response(None, (), b"")
+        return response(output.document, large=output.large)
 
     # Who we are
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +25,14 @@ from .shapes import http_status
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a child that did not fail printed; ``empty`` where that was nothing at all."""
+    """What a child that did not fail printed; ``empty`` where that was nothing at all.
+
+    ``large`` says that it was megabytes.
+    """
 
     document: Any
     empty: bool = False
+    large: bool = False
 
 
 def read_output(
@@ -63,7 +68,7 @@ def read_output(
         return Output({"status": upstream[0], "data": upstream[1]})
     if result.code != 0:
         raise from_document(document, result, secrets)
-    return Output(document)
+    return Output(document, large=len(result.stdout) > payload.LARGE)
 
 
 # -- finding the document
@@ -82,22 +87,22 @@ def parse(stdout: bytes) -> Any:
     Raises :class:`~.payload.BadPayload` where there is none, where it is broken, and where there
     are several and none can be told to be the answer.
     """
-    text = stdout.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     try:
-        return _checked(text)
+        return _checked(stdout.removeprefix(BOM_UTF8))
     except payload.BadPayload as problem:
+        text = stdout.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
         document = _document(strip_ansi(text).replace("\r", "\n"))
         if document is None:
             raise problem from None
-    return _checked(document)
+    return _checked(document.encode("utf-8", "surrogateescape"))
 
 
-def _checked(text: str) -> Any:
+def _checked(encoded: bytes) -> Any:
     try:
-        text.encode()  # a byte that is not UTF-8 must not pass as half a character
-    except UnicodeEncodeError:
+        encoded.decode()  # a byte that is not UTF-8 must not pass as half a character
+    except UnicodeDecodeError:
         raise payload.BadPayload("it is not UTF-8") from None
-    return payload.decode(text)
+    return payload.decode(encoded)
 
 
 def _document(text: str) -> str | None:
@@ -175,11 +180,12 @@ def _is_request(value: Any) -> bool:
 # -- Fullstory's response inside the document
 
 
-def response(document: Any) -> Response:
+def response(document: Any, *, large: bool = False) -> Response:
     """Fullstory's response, from an envelope or a bare body (§8 U2).
 
     An envelope has a numeric status and one of ``data``, ``body`` and ``headers``, possibly under
-    ``output``. Anything else is the body itself, and the status is unknown.
+    ``output``. Anything else is the body itself, and the status is unknown. ``large`` as of
+    :class:`Output`.
     """
     value = document
     if isinstance(document, Mapping) and set(document) <= _BOOKKEEPING | {"output"}:
@@ -188,14 +194,16 @@ def response(document: Any) -> Response:
         elif set(document) == {"actionRunId"}:
             return Response(None, (), b"")
     if not isinstance(value, Mapping) or not {"data", "body", "headers"} & set(value):
-        return Response(None, (), _body(value))
+        return Response(None, (), _body(value, large))
     status = http_status(value.get("status")) or http_status(value.get("statusCode"))
     if status is None:
-        return Response(None, (), _body(value))
+        return Response(None, (), _body(value, large))
     body = value["body"] if "body" in value else value.get("data")
     if isinstance(body, Mapping) and is_membrane_error(body):
         raise from_membrane(body, status)
-    return Response(status, headers(value.get("headers")), b"" if body is None else _body(body))
+    return Response(
+        status, headers(value.get("headers")), b"" if body is None else _body(body, large)
+    )
 
 
 def headers(value: Any) -> tuple[tuple[str, str], ...]:
@@ -210,11 +218,11 @@ def headers(value: Any) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _body(value: Any) -> bytes:
+def _body(value: Any, large: bool) -> bytes:
     """A body's bytes: text as it is (it may be JSON itself), everything else written as JSON."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace")
     try:
-        return payload.encode(value)
+        return payload.encode(value, large=large)
     except payload.BadPayload as problem:
         raise unreadable(f"The output of membrane cannot be used: {problem}.") from None

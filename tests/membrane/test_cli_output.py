@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from fsctl.membrane.child import ChildResult
 from fsctl.membrane.gateway import Fate, GatewayError, Origin, Response, Trouble
 from fsctl.membrane.output import Output, parse, read_output, response
-from fsctl.membrane.payload import BadPayload
+from fsctl.membrane.payload import LARGE, BadPayload
 from tests.support.fake_membrane import TOKEN
 
 BANNERS = (
@@ -480,3 +481,24 @@ def test_u26_input_that_the_child_repeats_is_not_shown() -> None:
         error = failure(result, secrets=[given_input])
         assert "ada" not in str(error)
         assert "Command failed" in str(error)
+
+
+def test_what_is_large_is_held_once_beside_its_bytes() -> None:
+    """A text with one emoji takes four bytes a character, and the pieces of one even more."""
+    rows = [{"at": number, "name": f"step {number}", "said": "🎉"} for number in range(60_000)]
+    result = child(json.dumps({"status": 200, "data": rows}, ensure_ascii=False))
+    size = len(result.stdout)
+    assert size > 2 * LARGE
+    read_output(result)  # what it imports is no part of it
+
+    tracemalloc.start()
+    try:
+        output = read_output(result, proxied=True)
+        told = tracemalloc.get_traced_memory()[0]
+        assert tracemalloc.get_traced_memory()[1] < told + size
+        tracemalloc.reset_peak()
+        answer = response(output.document, large=output.large)
+        assert tracemalloc.get_traced_memory()[1] < told + 2.5 * size
+    finally:
+        tracemalloc.stop()
+    assert json.loads(answer.body) == rows
