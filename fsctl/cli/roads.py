@@ -90,7 +90,16 @@ def _sandbox(app: App) -> Gateway:
     from ..sandbox.gateway import SandboxGateway
 
     app.messages.announce("sandbox: nothing leaves this machine.")
-    return SandboxGateway(sandbox_file(app), Clock())
+
+    def unkept(why: str) -> None:
+        app.messages.warn(
+            f"{why} It is in memory, and gone when this command ends; {env.DATA_DIR} names "
+            "another place."
+        )
+
+    # Who has named the place is told that it is none; without a home directory all goes on.
+    named = app.world.environ.get(env.DATA_DIR)
+    return SandboxGateway(sandbox_file(app), Clock(), unkept=None if named else unkept)
 
 
 def sandbox_file(app: App) -> Path:

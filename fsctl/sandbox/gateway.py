@@ -33,7 +33,8 @@ class SandboxGateway(HttpGateway):
     """The Gateway to a sandbox at ``path`` (None: in memory, gone with this object).
 
     An empty sandbox seeds itself unless ``seed`` is False; ``options`` say how this Membrane
-    behaves. Errors of the sandbox's file come as :class:`~fsctl.errors.FsctlError`, everything
+    behaves. Where its file cannot be made it is in memory, if ``unkept`` is there to hear why.
+    Errors of the sandbox's file come as :class:`~fsctl.errors.FsctlError`, everything
     else as :class:`GatewayError`. Safe to use from several threads.
     """
 
@@ -46,10 +47,11 @@ class SandboxGateway(HttpGateway):
         *,
         options: MembraneOptions | None = None,
         seed: bool = True,
+        unkept: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(_ADDRESS, _NoToken(), environ={})
         self._path = path
-        self._inside = _InProcess(path, clock, options, seed=seed)
+        self._inside = _InProcess(path, clock, options, seed=seed, unkept=unkept)
         self._api = self._inside
 
     def __repr__(self) -> str:
@@ -75,12 +77,14 @@ class _InProcess(Exchange):
         options: MembraneOptions | None,
         *,
         seed: bool,
+        unkept: Callable[[str], None] | None,
     ) -> None:
         super().__init__(_ADDRESS, _NoToken(), environ={})
         self._path = path
         self._sandbox_clock = clock
         self._options = options
         self._seed = seed
+        self._unkept = unkept
         self._opening = threading.Lock()
         self._sandbox: tuple[Store, MembraneFace] | None = None
 
@@ -132,9 +136,8 @@ class _InProcess(Exchange):
         from .membrane_face import MembraneFace
         from .options import MembraneOptions
         from .seed import seed_if_empty
-        from .store import Store
 
-        store = Store(self._path, clock=self._sandbox_clock)
+        store = self._store()
         try:
             if self._seed:
                 seed_if_empty(store)
@@ -143,6 +146,17 @@ class _InProcess(Exchange):
         except BaseException:
             store.close()
             raise
+
+    def _store(self) -> Store:
+        from .store import NoPlace, Store
+
+        try:
+            return Store(self._path, clock=self._sandbox_clock)
+        except NoPlace as error:
+            if self._unkept is None:
+                raise
+            self._unkept(error.message)
+            return Store(None, clock=self._sandbox_clock)
 
 
 class _NoToken:

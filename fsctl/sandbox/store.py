@@ -114,12 +114,16 @@ CREATE INDEX idempotency_created ON idempotency (created);
 """
 
 
+class NoPlace(Usage):
+    """There is no file yet, and none can be made."""
+
+
 class Store:
     """The state of one sandbox.
 
     ``path`` None keeps it in memory, private to this object. Raises Usage where the file is not a
-    sandbox's, is damaged, or was written by a newer fsctl; Unavailable where another process
-    holds it too long.
+    sandbox's, is damaged, or was written by a newer fsctl, :class:`NoPlace` where none can be made;
+    Unavailable where another process holds it too long.
     """
 
     def __init__(self, path: Path | None, *, clock: Clock | None = None) -> None:
@@ -260,9 +264,14 @@ def _create_private(path: Path) -> None:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
-        raise Usage(
-            f"The sandbox {path} cannot be opened: {error.strerror}.",
-            hint="Check that directory's rights, and that the file is not a link.",
+        if os.path.lexists(path):
+            raise Usage(
+                f"The sandbox {path} cannot be opened: {error.strerror}.",
+                hint="Check that directory's rights, and that the file is not a link.",
+            ) from error
+        raise NoPlace(
+            f"The sandbox {path} cannot be made: {error.strerror}.",
+            hint="Name a directory that you may write to in FSCTL_DATA_DIR.",
         ) from error
     try:
         if hasattr(os, "fchmod"):

@@ -26,6 +26,30 @@ def make_private_directory(path: Path) -> Path:
     return path
 
 
+def trial(directory: Path) -> OSError | None:
+    """Why no file can be made in ``directory``, or None; tried out, and nothing is left of it.
+
+    What the system says of rights is not enough: root may write everywhere, but for the places
+    where nobody can.
+    """
+    missing = [each for each in (directory, *directory.parents) if not os.path.lexists(each)]
+    made: list[Path] = []
+    try:
+        for each in reversed(missing):
+            each.mkdir(mode=0o700)
+            made.append(each)
+        file = directory / f".{secrets.token_hex(6)}.tmp"
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        file.unlink()
+    except OSError as error:
+        return error
+    finally:
+        for each in reversed(made):
+            with suppress(OSError):
+                each.rmdir()
+    return None
+
+
 @contextmanager
 def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
     """A file to write that appears at ``path`` only when the block ends well.

@@ -101,12 +101,28 @@ def test_there_are_no_profiles_and_none_can_be_made(nowhere: Nowhere) -> None:
     assert list(nowhere.place.iterdir()) == []
 
 
-def test_the_sandbox_says_that_it_has_no_place(nowhere: Nowhere, tmp_path: Path) -> None:
+def test_the_sandbox_is_in_memory_and_says_so(nowhere: Nowhere, tmp_path: Path) -> None:
     done = nowhere("--sandbox", *LIST)
-    assert done.code == 2, done.show
-    assert "cannot be opened" in done.err
+    assert (done.code, done.out) == (0, "ada\n"), done.show
+    assert "It is in memory, and gone when this command ends; FSCTL_DATA_DIR" in done.err
+    assert list(nowhere.place.iterdir()) == []
+    for line in (("sandbox", "seed"), ("sandbox", "show")):
+        done = nowhere(*line)
+        assert (done.code, done.out) == (2, ""), done.show
+        assert "cannot be made" in done.err
+        assert "Name a directory that you may write to in FSCTL_DATA_DIR." in done.err
+    done = nowhere("--sandbox", *LIST, FSCTL_DATA_DIR=f"{os.devnull}/data")
+    assert (done.code, done.out) == (2, ""), "who names a place wants things kept there"
     done = nowhere("--sandbox", *LIST, FSCTL_DATA_DIR=str(tmp_path / "data"))
     assert done.out == "ada\n"
+
+
+def test_doctor_knows_that_nothing_can_be_kept(nowhere: Nowhere) -> None:
+    done = nowhere("--sandbox", "doctor", "--offline", "-o", "jsonl")
+    states = {row["name"]: row["state"] for row in map(json.loads, done.out.splitlines())}
+    for name in ("home", "config", "cache", "state", "data"):
+        assert states[name] == "warn", done.show
+    assert "fail" not in states.values(), done.show
 
 
 def test_no_road_and_no_membrane_is_told_as_ever(nowhere: Nowhere) -> None:

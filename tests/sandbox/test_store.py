@@ -139,7 +139,7 @@ def test_a_newer_sandbox_is_refused(tmp_path: Path) -> None:
 
 def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Usage, match="cannot be opened"):
+    with pytest.raises(Usage, match="cannot be made"):
         Store(tmp_path / "file" / "sandbox.db")
 
 

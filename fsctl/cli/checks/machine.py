@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import stat
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...membrane.gateway import Deadline
+from ...settings.files import trial
 from ...settings.paths import Kind
 from .findings import Findings
 from .outcome import Outcome, fail, ok, warn
@@ -50,7 +52,7 @@ def home(findings: Findings, _deadline: Deadline) -> Outcome:
         return warn(f"{variable} is a relative path", _ELSEWHERE)
     if not path.is_dir():
         return warn(f"{variable} names no directory", _ELSEWHERE)
-    if not _may_write(path):
+    if trial(path):
         return warn(f"the directory of {variable} cannot be written", _ELSEWHERE)
     return ok(named)
 
@@ -78,9 +80,13 @@ def directory(kind: Kind) -> Callable[[Findings, Deadline], Outcome]:
 def _absent(kind: Kind, path: Path) -> Outcome:
     """A directory that is not there yet is fine where it can be made."""
     above = next((each for each in path.parents if os.path.lexists(each)), path)
-    if above.is_dir() and _may_write(above):
+    problem = trial(path)
+    if problem is None:
         return ok(f"{path}, made when it is needed")
-    why = f"you may not write to {above}" if above.is_dir() else f"{above} is no directory"
+    why = f"{above} is no directory"
+    if above.is_dir():
+        forbidden = problem.errno in (errno.EACCES, errno.EPERM)
+        why = f"you may not write to {above}" if forbidden else f"{above} takes nothing new ({problem.strerror})"
     return warn(
         f"{path} cannot be made, because {why}; {_LOST[kind]}",
         f"Make it, or name another one in FSCTL_{kind.upper()}_DIR.",
@@ -90,13 +96,14 @@ def _absent(kind: Kind, path: Path) -> Outcome:
 def _usable(kind: Kind, path: Path) -> Outcome:
     import shutil
 
-    if not _may_write(path):
+    full = shutil.disk_usage(path).free < _LEAST_FREE
+    if trial(path) and not full:
         return warn(
             f"{path} cannot be written, so {_LOST[kind]}",
             f"Run `chmod u+rwx {shlex.quote(str(path))}`, or name another one in "
             f"FSCTL_{kind.upper()}_DIR.",
         )
-    if shutil.disk_usage(path).free < _LEAST_FREE:
+    if full:
         return warn(f"{path}: the disk is full, so {_LOST[kind]}", "Make room on it.")
     return ok(f"{path}")
 
@@ -121,7 +128,3 @@ def exposed(path: Path, facts: os.stat_result, *, steers: bool) -> Outcome | Non
     if steers and facts.st_mode & 0o055:
         return warn(f"{path} can be read by other users", mend)
     return None
-
-
-def _may_write(path: Path) -> bool:
-    return os.access(path, os.W_OK | os.X_OK)
