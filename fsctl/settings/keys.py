@@ -249,7 +249,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
     "via": _one_of(VIAS),
     "output": _one_of(FORMATS),
     "org": _check_org,
-    "region": _one_of(REGIONS),
+    "region": lambda key, value: _one_of(REGIONS)(key, value.lower()),
     "timeout": _check_seconds,
     "connect_timeout": _check_seconds,
     "retries": _check_retries,

@@ -151,6 +151,13 @@ def test_every_key_can_be_set_and_unset(program: Program, key: str) -> None:
     assert stored(program) == {"default": {}}
 
 
+def test_readme_has_a_row_for_every_key() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    rows = [line.split("|")[3].strip() for line in readme.splitlines() if line.startswith("| ")
+            and line.count("|") >= 5]  # fmt: skip
+    assert [key for key in KEYS if f"`{key}`" not in rows] == []
+
+
 def test_set_and_unset_change_the_profile_in_use_and_say_which(program: Program) -> None:
     ok(program("profiles", "create", "work", "--use"))
     ok(program("profiles", "create", "home"))
