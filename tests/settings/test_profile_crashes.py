@@ -25,7 +25,7 @@ from fsctl.settings.profile_files import store
 directory, name, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)
 for n in range(times):
-    store(directory, name, {"source": f"{name} {n}", "tenant": f"{name} {n}"})
+    store(directory, name, {"service": f"{name} {n}", "tenant": f"{name} {n}"})
 """
 
 # Dies at one moment of a write.
@@ -83,12 +83,12 @@ def test_processes_that_write_at_once_lose_nothing_of_each_other(tmp_path: Path)
     processes = [writer(tmp_path, name, times) for name in names]
     while any(process.poll() is None for process in processes):
         for profile in load(tmp_path).profiles.values():  # a reader never sees half a file
-            assert profile["source"] == profile["tenant"]
+            assert profile["service"] == profile["tenant"]
     assert [process.wait() for process in processes] == [0, 0, 0]
     for process in processes:
         process.communicate()
     last = {
-        name: {"source": f"{name} {times - 1}", "tenant": f"{name} {times - 1}"} for name in names
+        name: {"service": f"{name} {times - 1}", "tenant": f"{name} {times - 1}"} for name in names
     }
     assert load(tmp_path).profiles == last
     assert (tmp_path / "config.toml").read_text().startswith("# kept\n")
@@ -108,20 +108,20 @@ MOMENTS = {
 def test_a_write_that_is_killed_leaves_the_old_file_or_the_new_one(
     tmp_path: Path, moment: str, timeout: int
 ) -> None:
-    store(tmp_path, "work", {"timeout": 1, "source": "mine"})
+    store(tmp_path, "work", {"timeout": 1, "service": "mine"})
     killed = subprocess.run(
         [sys.executable, "-c", DYING, str(tmp_path), moment], check=False, timeout=60
     )
     assert killed.returncode == -signal.SIGKILL
-    assert load(tmp_path).profiles == {"work": {"timeout": timeout, "source": "mine"}}
+    assert load(tmp_path).profiles == {"work": {"timeout": timeout, "service": "mine"}}
 
     store(tmp_path, "work", {"retries": 0})  # the lock died with its holder
-    assert load(tmp_path).profiles == {"work": {"timeout": timeout, "source": "mine", "retries": 0}}
+    assert load(tmp_path).profiles == {"work": {"timeout": timeout, "service": "mine", "retries": 0}}
     assert left_over(tmp_path) == ["config.toml", "config.toml.lock"]
 
 
 def test_a_writer_that_is_killed_at_any_time_leaves_a_whole_file(tmp_path: Path) -> None:
-    store(tmp_path, "other", {"source": "kept"})
+    store(tmp_path, "other", {"service": "kept"})
     chance = random.Random(4)
     for _ in range(6):
         process = writer(tmp_path, "work", 100_000)
@@ -131,9 +131,9 @@ def test_a_writer_that_is_killed_at_any_time_leaves_a_whole_file(tmp_path: Path)
         process.kill()
         process.communicate()
         found = load(tmp_path).profiles
-        assert found["other"] == {"source": "kept"}
-        work = found.get("work", {"source": "", "tenant": ""})
-        assert work["source"] == work["tenant"]
+        assert found["other"] == {"service": "kept"}
+        work = found.get("work", {"service": "", "tenant": ""})
+        assert work["service"] == work["tenant"]
 
 
 # -- places that cannot be written; the command itself, as a person sees it
@@ -144,7 +144,7 @@ FSCTL = str(Path(sys.executable).with_name("fsctl"))
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     directory = tmp_path / "config"
-    store(directory, "work", {"connection": "c", "source": "x" * 4000}, activate=True)
+    store(directory, "work", {"connection": "c", "service": "x" * 4000}, activate=True)
     return directory
 
 
@@ -212,7 +212,7 @@ set -e
 mount -t tmpfs -o size=16k none "$1"
 export FSCTL_CONFIG_DIR="$1/config" HOME="$1"
 "$2" profiles create work --connection c
-"$2" profiles set source "$(printf '%02000d' 0)"
+"$2" profiles set service "$(printf '%02000d' 0)"
 before=$(cat "$1/config/config.toml")
 cat /dev/zero > "$1/filler" 2> /dev/null || true
 status=0
