@@ -281,6 +281,7 @@ def unset(app: App, keys: tuple[str, ...]) -> One | None:
 def delete(app: App, name: str) -> One | None:
     """Delete the profile NAME. What it set is told, to set it again."""
     from ..settings import profile_files
+    from ..settings.profiles import UNNAMED
 
     there = _load(app)
     if name not in there.profiles:
@@ -291,7 +292,9 @@ def delete(app: App, name: str) -> One | None:
     told = _pairs(there.profiles[name])
     app.messages.note(f"deleted the profile {name!a}{f', which had {told}' if told else ''}.")
     if there.active == name:
-        app.messages.note("no profile is in use now; `fsctl profiles use NAME` chooses one.")
+        left = UNNAMED in there.profiles and name != UNNAMED
+        now = f"the profile {UNNAMED!a} is" if left else "no profile is"
+        app.messages.note(f"{now} in use now; `fsctl profiles use NAME` chooses one.")
     return None
 
 

@@ -193,6 +193,15 @@ def test_delete_tells_what_is_gone(program: Program) -> None:
     assert load(program.home / "config")[1:] == (None, {})
 
 
+def test_delete_tells_which_profile_is_in_use_afterwards(program: Program) -> None:
+    for name in ("default", "work"):
+        ok(program("profiles", "create", name, "--use"))
+    done = ok(program("profiles", "delete", "work"))
+    assert "the profile 'default' is in use now" in done.err
+    ok(program("profiles", "use", "default"))
+    assert "no profile is in use now" in ok(program("profiles", "delete", "default")).err
+
+
 def test_a_dry_run_is_data_and_writes_nothing(program: Program) -> None:
     ok(program("profiles", "create", "work", "--retries", "0"))
     before = text(program)
