@@ -156,7 +156,7 @@ def path(app: App) -> None:
 @pass_app
 def use(app: App, name: str | None, none: bool) -> One | None:
     """Use the profile NAME from now on, where no other is named."""
-    from ..settings import env, profile_files
+    from ..settings import profile_files
 
     if (name is None) is not none:
         raise Usage("`profiles use` takes a NAME or --none.", hint="See `fsctl profiles list`.")
@@ -164,10 +164,13 @@ def use(app: App, name: str | None, none: bool) -> One | None:
         if name is not None and name not in (there := _load(app)).profiles:
             raise there.missing(name)
         return _plan(app, {"active": name})
+    other = app.settings.named_profile(None)
     profile_files.use(app.directory("config"), name)
-    app.messages.note(f"the profile in use is {name!a}." if name else "no profile is in use.")
-    if other := app.world.environ.get(env.PROFILE):
-        app.messages.note(f"{env.PROFILE} goes before that, and names {other!a}.")
+    where = " where no other is named" if other else ""
+    told = f"the profile in use{where} is {name!a}." if name else f"no profile is in use{where}."
+    app.messages.note(told)
+    if other and other.value != name:
+        app.messages.note(f"{other.origin} goes before that, and names {other.value!a}.")
     return None
 
 

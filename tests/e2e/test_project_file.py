@@ -154,6 +154,19 @@ def test_trust_lets_it_name_profile_connection_and_transport(project: Project) -
     assert project.origin("retries") == "retries in the profile work"
 
 
+def test_a_profile_that_is_chosen_does_not_count_where_a_trusted_file_names_one(
+    project: Project,
+) -> None:
+    for name in ("http", "s3"):
+        project.well("profiles", "create", name)
+    project.file.write_text('profile = "s3"\n')
+    project.well("profiles", "trust", ".")
+    done = project.well("profiles", "use", "http")
+    assert "the profile in use where no other is named is 'http'." in done.err
+    assert f"profile in '{project.file}' goes before that, and names 's3'." in done.err
+    assert "goes before" not in project.well("profiles", "use", "s3").err
+
+
 def test_a_change_of_the_file_ends_the_trust_and_a_second_look_renews_it(
     project: Project, server: Online
 ) -> None:
