@@ -55,7 +55,13 @@ def group() -> None:
 def list_(app: App) -> Rows:
     """List the profiles, with what they set."""
     there = _load(app)
-    in_use = _in_use(app, there)
+    named = app.settings.named_profile(there.active)
+    if named is not None and named.value not in there.profiles:  # the list helps to choose another
+        app.messages.warn(there.missing(*named).message)
+        app.settings.leave_profile_out()
+        in_use = None
+    else:
+        in_use = _in_use(app, there)
     rows = [
         {"name": name, "in_use": name == in_use, "settings": _shown(profile)}
         for name, profile in there.profiles.items()

@@ -58,6 +58,10 @@ class Settings:
             self._chosen = self._choose_profile()
         return self._chosen
 
+    def leave_profile_out(self) -> None:
+        """Go on as if no profile were in use, for what works although the named one is missing."""
+        self._chosen = (None, {})
+
     def _choose_profile(self) -> tuple[str | None, Mapping[str, Any]]:
         profiles = self._load_profiles()
         named = self.named_profile(profiles.active)

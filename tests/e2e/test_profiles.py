@@ -238,6 +238,19 @@ def test_list_shows_which_is_in_use(program: Program) -> None:
         assert done.out == "work\n"
 
 
+def test_list_helps_where_the_profile_that_is_named_does_not_exist(program: Program) -> None:
+    program.profile('active = "gone"\n[profiles.work]\n')
+    named: list[tuple[tuple[str, ...], dict[str, str], str]] = [
+        ((), {}, "'gone' (active)"),
+        ((), {"FSCTL_PROFILE": "lost"}, "'lost' (FSCTL_PROFILE)"),
+        (("--profile", "off"), {}, "'off' (--profile)"),
+    ]
+    for given, env, told in named:
+        done = ok(program("profiles", "list", *given, env=env))
+        assert json.loads(done.out) == {"name": "work", "in_use": False, "settings": {}}
+        assert f"warning: The profile {told} does not exist." in done.err
+
+
 def test_show_shows_one_profile_or_the_one_in_use(program: Program) -> None:
     done = ok(program("profiles", "show"))
     assert json.loads(done.out) == {"profile": None}
