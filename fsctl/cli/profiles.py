@@ -326,14 +326,18 @@ def trust(app: App, folder: str, revoke: bool) -> One | None:
     from ..settings import project_file
 
     place, state = Path(folder), app.directory("state")
+    record = project_file.record_of(place, state)
     if revoke:
         if app.dry_run:
-            return _plan(app, {"distrust": str(place.resolve())})
+            return _plan(app, {"distrust": str(place.resolve())}, record)
         was = project_file.distrust(place, state)
         app.messages.note(f"{str(place.resolve())!a} {'is' if was else 'was'} not trusted.")
         return None
+    names = project_file.names(place)
+    if "profile" in names and names["profile"] not in (there := _load(app)).profiles:
+        raise there.missing(names["profile"], f"profile in {str(place.resolve())!a}")
     if app.dry_run:
-        return _plan(app, {"trust": str(place.resolve()), "names": project_file.names(place)})
+        return _plan(app, {"trust": str(place.resolve()), "names": names}, record)
     named = project_file.trust(place, state)
     app.messages.note(
         f"trusted, until the file changes: {_pairs(named)} for everything in "
@@ -395,8 +399,9 @@ def _pairs(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} = {told(value)}" for key, value in values.items())
 
 
-def _plan(app: App, change: Mapping[str, Any]) -> One:
-    """What would be written, for --dry-run."""
+def _plan(app: App, change: Mapping[str, Any], file: Path | None = None) -> One:
+    """What would be written, for --dry-run; to the profiles' file unless ``file`` is another."""
     from ..settings.profiles import FILE_NAME
 
-    return One({"dry_run": True, "file": str(app.directory("config") / FILE_NAME), **change})
+    file = file or app.directory("config") / FILE_NAME
+    return One({"dry_run": True, "file": str(file), **change})

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import Usage
 from .files import cannot_write, make_private_directory, new_file
-from .keys import KEYS, PROJECT_ONLY, Kind, check_type, meant
+from .keys import KEYS, PROJECT_ONLY, Kind, check_type, check_value, meant
 from .profiles import parsed
 from .project import FILE_NAME, HARMLESS, TRUSTED, Project
 
@@ -54,7 +54,7 @@ def names(folder: Path) -> dict[str, Any]:
     """What the project file in ``folder`` could set with trust.
 
     Raises :class:`Usage` where there is no such file, where it is not the user's own, and where it
-    names nothing of the kind.
+    names nothing of the kind, or what cannot be.
     """
     return _named(*_own(folder))
 
@@ -76,9 +76,14 @@ def trust(folder: Path, state: Path) -> dict[str, Any]:
     return named
 
 
+def record_of(folder: Path, state: Path) -> Path:
+    """The file in which trust in that folder's project file is kept."""
+    return _record(state, str(folder.resolve() / FILE_NAME))
+
+
 def distrust(folder: Path, state: Path) -> bool:
     """Take that back; whether there was anything to take back. Raises :class:`Refused`."""
-    record = _record(state, str(folder.resolve() / FILE_NAME))
+    record = record_of(folder, state)
     try:
         record.unlink()
     except (FileNotFoundError, NotADirectoryError):
@@ -108,6 +113,8 @@ def _named(path: str, raw: bytes) -> dict[str, Any]:
             f"{path!a} names no profile, connection or transport.",
             hint="There is nothing to trust: its other keys hold as they are.",
         )
+    for key in named.keys() & KEYS.keys():
+        check_value(key, named[key], f"{key} in {path!a}")
     return named
 
 

@@ -154,6 +154,32 @@ def test_trust_lets_it_name_profile_connection_and_transport(project: Project) -
     assert project.origin("retries") == "retries in the profile work"
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('transport = "bogus"', "cannot be 'bogus'"),
+        ('connection = "a/../b"', "'a/../b' is refused"),
+        ('profile = "nobodys"', "The profile 'nobodys' (profile in "),
+    ],
+)
+def test_what_could_not_be_used_is_not_trusted(project: Project, text: str, told: str) -> None:
+    project.file.write_text(f"{text}\n")
+    for more in ((), ("--dry-run",)):
+        done = project("profiles", "trust", ".", *more)
+        assert (done.code, done.out) == (2, ""), done.show
+        assert told in done.err
+    assert not (project.fsctl.home / "state" / "trusted").exists()
+
+
+def test_a_dry_run_of_trust_names_the_file_that_trust_is_kept_in(project: Project) -> None:
+    project.file.write_text('transport = "sandbox"\n')
+    for line in (("trust", "."), ("trust", ".", "--revoke")):
+        planned = json.loads(project.well("profiles", *line, "--dry-run").out)["file"]
+        project.well("profiles", "trust", ".")
+        assert Path(planned).exists()
+        assert Path(planned).parent.name == "trusted"
+
+
 def test_a_profile_that_is_chosen_does_not_count_where_a_trusted_file_names_one(
     project: Project,
 ) -> None:
