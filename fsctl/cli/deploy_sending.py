@@ -169,7 +169,8 @@ class Sending:
 
         def find() -> tuple[str, str]:
             caller = self._app.caller
-            caller.policy = caller.policy._replace(patience=self._limit.left())
+            patience = self._limit.deadline().remaining()
+            caller.policy = caller.policy._replace(patience=patience)
             connection = caller.ask_connection(lambda connection, _: connection, "connection")
             tell_before_use(self._app)
             return self._app.gateway.account, connection

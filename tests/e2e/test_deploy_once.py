@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -16,14 +18,15 @@ from fsctl.fullstory.attempts import Attempts
 from fsctl.membrane.http import HttpGateway
 from fsctl.sandbox.options import MembraneOptions
 from fsctl.terminal.world import World
+from tests.e2e.test_pick_connection import SEEDS
 from tests.support.ci_environments import GITHUB, GITLAB, OTHER_COMMIT
 from tests.support.ci_log import outputs_in
-from tests.support.command import Ended
-from tests.support.everywhere import somewhere
+from tests.support.command import Ended, clean_environment
 from tests.support.fake_membrane import FakeMembrane
-from tests.support.online import Online, inside, membrane_environment, online
+from tests.support.online import Online, inside, membrane_environment, online, token_environment
 from tests.support.program import Program
 from tests.support.scripted_server import answer, scripted
+from tests.support.window import in_window
 
 DEPLOY = ("annotations", "deploy")
 FLUSH = ("annotations", "flush")
@@ -272,6 +275,23 @@ def test_a_name_server_that_is_silent_is_not_waited_for(
     released.set()
 
 
+def test_the_process_ends_while_a_name_server_is_still_waited_for(tmp_path: Path) -> None:
+    program = (
+        "import socket, sys, time\n"
+        "socket.getaddrinfo = lambda *_, **__: time.sleep(60)\n"
+        "from fsctl.cli.main import entry_point\n"
+        "sys.argv = ['fsctl', 'annotations', 'deploy', '--budget', '1']\n"
+        "entry_point()\n"
+    )
+    env = clean_environment(tmp_path, {**GITHUB, **token_environment("http://localhost:1")})
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=30,
+        check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["annotated"] == "false"
+    assert done.stderr.count("\n") == 1, done.stderr  # no traceback of a thread either
+
+
 def test_what_was_given_up_is_not_sent_afterwards(
     road: Online, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,14 +396,16 @@ def test_the_membrane_binary_gets_no_more_time_than_the_budget(
     assert spent(began) < 12  # and not 70 s, as else
 
 
-def test_nobody_is_asked_for_a_connection(tmp_path: Path) -> None:
-    from tests.e2e.test_pick_connection import SEEDS
-
-    options = MembraneOptions(connections=SEEDS)
-    with somewhere("sandbox", tmp_path, options) as here:
-        done = here(
-            *DEPLOY, "--service", "x", stdin_is_terminal=True, stdout_is_terminal=True,
-            stderr_is_terminal=True,
-        )  # fmt: skip
+def test_nobody_is_asked_for_a_connection_while_the_time_runs(tmp_path: Path) -> None:
+    with online(tmp_path, options=MembraneOptions(connections=SEEDS)) as road:
+        env = {**road.fsctl.env, "TERM": "xterm-256color"}
+        done = in_window(*DEPLOY, "--service", "x", env=env, cwd=tmp_path)
     assert done.code == 4, done.show
-    assert "Fullstory connections" in done.err and "--connection ID" in done.err
+    assert "Fullstory connections" in done.out and "--connection ID" in done.out
+
+
+def test_what_ended_in_time_is_told_and_not_that_the_time_is_over(road: Online) -> None:
+    road.fail("500@/connections")
+    done = deploy(road, "--once", "--budget", "1.5", sleep=time.sleep)
+    assert state(done) == "false"
+    assert "Internal server error" in done.err and "budget" not in done.err, done.show
