@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Usage
+from ..errors import NeedsPerson, Usage
 from ..terminal.columns import Column
 from .app import App
 from .options import Command, Group, pass_app
@@ -247,10 +247,23 @@ def set_(app: App, key: str, value: str) -> One | None:
         return _plan(app, {"profile": name, "set": values})
     profile_files.store(app.directory("config"), name, values)
     app.messages.note(f"{_pairs(values)} in the profile {name!a}.")
+    if key == "api_url":
+        _warn_of_host(app, name, value)
     over = variable(key, app.world.environ)
     if over and app.world.environ.get(over):
         app.messages.note(f"{over} is set, and goes before that.")
     return None
+
+
+def _warn_of_host(app: App, profile: str, url: str) -> None:
+    """Say so where no command will send credentials to an address that was stored."""
+    from ..membrane.hosts import check_api_url
+
+    allowed = _load(app).profiles[profile].get("allowed_hosts", ())
+    try:
+        check_api_url(url, source="api_url", allowed_hosts=allowed)
+    except NeedsPerson as error:
+        app.messages.warn(f"{error.message} {error.hint}")
 
 
 @group.command(

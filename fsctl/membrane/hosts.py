@@ -64,14 +64,9 @@ def check_api_url(url: str, *, source: str, allowed_hosts: Iterable[str] = ()) -
     :class:`NeedsPerson` for every other address, and never repeats more of it than its host.
     """
     address = parse_api_url(url, source=source)
+    check_encrypted(address, source=source)
     if is_loopback(address.host):
         return address.url
-    if address.scheme != "https":
-        raise NeedsPerson(
-            f"{source} names {address.host} without TLS, and credentials only travel encrypted.",
-            hint="Write https:// instead of http://.",
-            code="host_refused",
-        )
     allowed = {_entry(text) for text in allowed_hosts}
     if (address.host, None) in allowed or (address.host, address.port) in allowed:
         return address.url
@@ -105,6 +100,16 @@ def parse_api_url(url: str, *, source: str) -> ApiAddress:
     host = match["host"].lower().strip("[]")
     port = int(match["port"] or (443 if scheme == "https" else 80))
     return ApiAddress(scheme, host.removesuffix("."), port, (match["path"] or "").rstrip("/"))
+
+
+def check_encrypted(address: ApiAddress, *, source: str) -> None:
+    """Raise :class:`NeedsPerson` for another machine's address without TLS, whatever is allowed."""
+    if address.scheme != "https" and not is_loopback(address.host):
+        raise NeedsPerson(
+            f"{source} names {address.host} without TLS, and credentials only travel encrypted.",
+            hint="Write https:// instead of http://.",
+            code="host_refused",
+        )
 
 
 def is_loopback(host: str) -> bool:

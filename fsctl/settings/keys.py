@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -213,9 +214,9 @@ def _check_source(key: str, value: Any) -> None:
 
 
 def _check_url(key: str, value: Any) -> None:
-    from ..membrane.hosts import parse_api_url
+    from ..membrane.hosts import check_encrypted, parse_api_url
 
-    parse_api_url(value, source=key)
+    check_encrypted(parse_api_url(value, source=key), source=key)
 
 
 def _check_base(key: str, value: Any) -> None:
@@ -225,11 +226,17 @@ def _check_base(key: str, value: Any) -> None:
 
 
 def _check_command(key: str, value: Any) -> None:
-    """Refuse a command line that cannot be read, and one that holds a secret itself."""
+    """Refuse a command line that cannot be read or run, and one that holds a secret itself."""
     from ..membrane.token_command import split_command
     from .secrets import assigned, secret_option
 
     words = split_command(value, key)
+    program = Path(words[0])
+    if program.name != words[0] and not program.expanduser().is_absolute():
+        raise Usage(
+            f"{key} cannot be {words[0]!a}: which program that is depends on where a command runs.",
+            hint="Write its absolute path, or its name where it is on PATH.",
+        )
     if variable := assigned(words):
         raise Usage(
             f"The value of {key} gives {variable} a value, and no secret is kept on disk.",

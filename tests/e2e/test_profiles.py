@@ -105,6 +105,9 @@ def test_what_the_environment_says_is_not_stored(program: Program) -> None:
         (("unset", "timeuot"), "The key 'timeuot' of a profile is unknown"),
         (("set", "output", "xml"), "output cannot be 'xml'"),
         (("set", "api_url", "https://u:p@getmembrane.com"), "The address in api_url is refused"),
+        (("set", "api_url", "http://evil.example"), "api_url names evil.example without TLS"),
+        (("set", "membrane_command", "./membrane"), "membrane_command cannot be './membrane'"),
+        (("set", "token_command", "bin/mint --now"), "token_command cannot be 'bin/mint'"),
         (("set", "org", "../x"), "org cannot be '../x'"),
         (("trust", "nowhere"), "There is no "),
     ],
@@ -183,6 +186,19 @@ def test_a_variable_that_goes_before_what_was_set_is_told(program: Program) -> N
     ok(program("profiles", "create", "work"))
     done = ok(program("profiles", "use", "work", env={"FSCTL_PROFILE": "default"}))
     assert "FSCTL_PROFILE goes before that, and names 'default'." in done.err
+
+
+def test_an_address_that_credentials_will_not_go_to_is_told_when_it_is_set(
+    program: Program,
+) -> None:
+    url = "https://membrane.own.example"
+    done = ok(program("profiles", "set", "api_url", url))
+    assert (
+        "warning: api_url names membrane.own.example, a host that credentials are not" in done.err
+    )
+    assert "allowed_hosts" in done.err
+    ok(program("profiles", "set", "allowed_hosts", "membrane.own.example"))
+    assert "warning" not in ok(program("profiles", "set", "api_url", url)).err
 
 
 def test_delete_tells_what_is_gone(program: Program) -> None:
