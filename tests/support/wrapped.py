@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from select import select
 from time import monotonic, sleep
 from typing import IO
 
@@ -50,11 +51,19 @@ class Wrapped:
 
     def ready(self) -> Wrapped:
         """Wait until the listener listens."""
-        self.pid = int(self.out.readline().split()[0])
+        self.pid = int(self.line().split()[0])
         return self
 
-    def line(self) -> str:
-        return self.out.readline().decode().strip()
+    def line(self, patience: float = 30) -> str:
+        """What it writes next, unbuffered; nothing where that does not come in time."""
+        line, ends = b"", monotonic() + patience
+        while not line.endswith(b"\n"):
+            if not select([self.out], [], [], max(0, ends - monotonic()))[0]:
+                break
+            if not (read := os.read(self.out.fileno(), 1)):
+                break
+            line += read
+        return line.decode().strip()
 
     def end(self, timeout: float = 30) -> tuple[int, bytes, str]:
         """The exit code, the rest of stdout, and stderr."""
