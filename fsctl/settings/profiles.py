@@ -11,6 +11,8 @@ Nothing secret stands there: a token comes from the environment or from ``token_
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -48,15 +50,28 @@ def load(directory: Path) -> Profiles:
 
 
 def read(path: Path) -> bytes | None:
-    """The file's bytes; None where there is no file. Raises :class:`Usage`."""
+    """The file's bytes; None where there is no file. Raises :class:`Usage`.
+
+    One that everyone may write is not read: token_command and membrane_command are run.
+    """
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            open_to_all = os.fstat(stream.fileno()).st_mode & stat.S_IWOTH
+            raw = stream.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise Usage(
             f"{str(path)!a} cannot be read: {error.strerror}.", hint="Check its permissions."
         ) from None
+    if open_to_all and os.name != "nt":
+        import shlex
+
+        raise Usage(
+            f"{str(path)!a} can be written by everyone, who would then decide what is run.",
+            hint=f"Look at what it says, and run `chmod 600 {shlex.quote(str(path))}`.",
+        )
+    return raw
 
 
 def parsed(path: Path, raw: bytes) -> dict[str, Any]:

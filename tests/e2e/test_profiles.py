@@ -362,6 +362,21 @@ def test_a_broken_file_is_told_with_line_and_column_and_stays(
     assert text(program) == BROKEN
 
 
+def test_a_file_that_everyone_may_write_is_not_read(program: Program, tmp_path: Path) -> None:
+    mint = f'[profiles.default]\ntoken_command = "touch {tmp_path}/ran"\n'
+    program.profile(mint)
+    file = program.home / "config" / "config.toml"
+    file.chmod(0o666)
+    for line in (("users", "list"), ("profiles", "list"), ("profiles", "set", "timeout", "5")):
+        done = refused(program(*line))
+        assert f"'{file}' can be written by everyone" in done.err
+        assert f"run `chmod 600 {file}`" in done.err
+    assert not (tmp_path / "ran").exists()
+    assert text(program) == mint
+    file.chmod(0o660)
+    ok(program("profiles", "list"))
+
+
 def test_the_path_of_a_broken_file_is_told_all_the_same(program: Program) -> None:
     program.profile(BROKEN)
     done = ok(program("profiles", "path"))
