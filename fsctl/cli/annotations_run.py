@@ -1,4 +1,7 @@
-"""``fsctl annotations run``: run a deploy's command, and mark it on the charts as it really was."""
+"""``fsctl annotations run``: run a deploy's command, and mark it on the charts as it really was.
+
+It takes over the whole process, its signals and its streams, until the process ends.
+"""
 
 from __future__ import annotations
 

@@ -42,10 +42,11 @@ def entry_point() -> NoReturn:
     # Starting up makes tens of thousands of objects, and they stay: looking for cycles among them,
     # after every 700 and at the end, would take a sixth of a short command.
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, _terminate)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _hang_up)  # nohup has it ignored
+    for name, handler in (("SIGTERM", _terminate), ("SIGHUP", _hang_up)):
+        number = getattr(signal, name, None)
+        # `nohup` and `trap ""` have them ignored: by us, and by what we run.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
     status = main(sys.argv[1:])
     gc.freeze()
     # A broken stdout must not turn into a traceback while Python shuts down.

@@ -97,12 +97,12 @@ def signals_in(status: str) -> list[int]:
 
 
 def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
-    """nohup is of use only if the command gets it too."""
-    body = "print(signal.getsignal(1) == signal.getsignal(2) == signal.SIG_IGN)"
+    """`nohup` and `trap ""` are of use only if the command gets them too."""
+    body = "print(all(signal.getsignal(n) == signal.SIG_IGN for n in (1, 2, 15)))"
 
     def ignore() -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
     with wrapped(tmp_path / "home", python(body), preexec_fn=ignore) as command:
         assert command.end()[1] == b"True\n"
