@@ -261,7 +261,9 @@ def test_profiles_that_others_can_get_at(program: Program) -> None:
     profile(program, "[profiles.default]\n", 0o644)
     look(program).expect("profile", "warn", "can be read", "`chmod 600 ~/config/config.toml`")
     profile(program, "[profiles.default]\n", 0o666)
-    look(program).expect("profile", "fail", "decide what is run", "`chmod 600 ~/config/config.toml`")
+    look(program).expect(
+        "profile", "fail", "decide what is run", "`chmod 600 ~/config/config.toml`"
+    )
 
 
 # -- values

@@ -86,7 +86,11 @@ def _absent(kind: Kind, path: Path) -> Outcome:
     why = f"{above} is no directory"
     if above.is_dir():
         forbidden = problem.errno in (errno.EACCES, errno.EPERM)
-        why = f"you may not write to {above}" if forbidden else f"{above} takes nothing new ({problem.strerror})"
+        why = (
+            f"you may not write to {above}"
+            if forbidden
+            else f"{above} takes nothing new ({problem.strerror})"
+        )
     return warn(
         f"{path} cannot be made, because {why}; {_LOST[kind]}",
         f"Make it, or name another one in FSCTL_{kind.upper()}_DIR.",
