@@ -141,9 +141,16 @@ class Sending:
             monotonic=app.world.monotonic,
             sleep=app.world.sleep,
         ) as marker:
-            if marker.suppresses is not None:
+            if marker.state == "sent":
                 app.messages.announce(f"{marker.suppresses} Nothing was sent.")
-                return Delivery("skipped", app.messages.safe(marker.suppresses), None, call.values)
+                reason = app.messages.safe(marker.suppresses or "")
+                return Delivery("skipped", reason, None, call.values)
+            if marker.suppresses is not None:  # perhaps no chart shows it, and nobody sends it
+                raise OutcomeUnknown(
+                    f"Nothing was sent now. {marker.suppresses}",
+                    hint=call.operation.check,
+                    code="once",
+                )
             marker.mark_sending()
             try:
                 delivery = self._send(call)

@@ -130,14 +130,23 @@ def test_what_was_certainly_not_sent_may_be_tried_again(road: Online) -> None:
     assert state(deploy(road, "--once")) == "true"
 
 
-def test_what_may_have_arrived_is_never_sent_again(road: Online) -> None:
+def test_what_may_have_arrived_is_never_sent_again_and_told_of_loudly(
+    road: Online, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    output.touch()
     before = road.annotations
     road.fail(*LOST)
     assert state(deploy(road, "--once")) == "unknown"
     road.fail()
-    again = deploy(road, "--once")
-    assert state(again) == "skipped"
-    assert "its outcome is unknown" in again.err
+    github = {**GITHUB, "GITHUB_OUTPUT": str(output)}
+    again = deploy(road, "--once", "-q", env=github)
+    assert state(again) == "unknown"
+    assert "::warning" in again.err and "its outcome is unknown" in again.err, again.show
+    assert "Nothing was sent now." in again.err
+    assert outputs_in(output.read_text())["annotated"] == "unknown"
+    failing = road(*DEPLOY, "--once", "--fail-on", "any", env=GITHUB, under_ci=True)
+    assert failing.code == 7 and "its outcome is unknown" in failing.err, failing.show
     assert road.annotations == before + 1
 
 
@@ -333,7 +342,7 @@ def test_an_answer_that_is_waited_for_without_end_leaves_the_outcome_unknown(
     assert "was sent, but no answer came within the budget of 0.5 s" in done.err
     released.set()
     monkeypatch.undo()
-    assert state(deploy(road, "--once")) == "skipped"
+    assert state(deploy(road, "--once")) == "unknown"
 
 
 def test_a_write_is_seen_as_under_way_or_as_done_at_every_moment(
