@@ -80,13 +80,17 @@ def gather(
     if options.get("git") and git is not None:
         layers.append(_of_git(git, remarks))
         git = None
+    starts: list[Fact] = []
     if system is not None:
-        layers += [_of_event(system, environ, read_file), _of_system(system, environ)]
+        event = _of_event(system, environ, read_file)
+        starts = [event.pop("started")] if "started" in event else []
+        starts += values(system.started, environ)
+        layers += [event, _of_system(system, environ)]
     facts = _merged(map(_cleaned, [*layers, dict(settings)]))
     if git is not None and ("commit" not in facts or not facts.keys() & _WHEREABOUTS):
         facts = _merged([facts, _cleaned(_of_git(git, remarks))])
     _derive(facts, system, environ)
-    started, finished = _times(environ, options, system, now, zone)
+    started, finished = _times(environ, options, starts, now, zone)
     ordered = {each: facts[each] for each in NAMES if each in facts}
     return Deploy(name, ci_marks.is_ci(environ), ordered, started, finished, tuple(remarks))
 
@@ -152,8 +156,8 @@ def _of_system(system: System, environ: Mapping[str, str]) -> Facts:
         if (told := _ref(fact.value)) is not None:
             facts.setdefault(told[0], fact._replace(value=told[1]))
     for variable, value, status in system.statuses:
-        told = environ.get(variable, "").strip()
-        if told == value or (value == "!0" and told not in ("", "0")):
+        is_set = environ.get(variable, "").strip()
+        if is_set == value or (value == "!0" and is_set not in ("", "0")):
             facts.setdefault("status", Fact(status, variable))
     branch, tag = facts.get("branch"), facts.get("tag")
     if branch is not None and tag is not None and branch.value == tag.value:
@@ -244,7 +248,7 @@ def _named_after(
 def _times(
     environ: Mapping[str, str],
     options: Mapping[str, str | None],
-    system: System | None,
+    starts: Iterable[Fact],
     now: datetime,
     zone: tzinfo | None,
 ) -> tuple[datetime | None, datetime | None]:
@@ -260,15 +264,15 @@ def _times(
         return None
 
     started, finished = told("started"), told("finished")
-    if started is None and system is not None:
-        started = _start_of_job(system, environ, now)
+    if started is None:
+        started = _first_time(starts, now)
         if started is not None and started > (finished or now):  # a clock that is wrong
             started = None
     return started, finished
 
 
-def _start_of_job(system: System, environ: Mapping[str, str], now: datetime) -> datetime | None:
-    for fact in values(system.started, environ):
+def _first_time(facts: Iterable[Fact], now: datetime) -> datetime | None:
+    for fact in facts:
         try:
             return parse_time(fact.value, now=now, zone=now.tzinfo)
         except Usage:

@@ -19,6 +19,13 @@ MAX_BYTES = 32 * 1024 * 1024  # GitHub caps payloads at 25 MB
 
 Payload = Mapping[str, Any]
 
+# What a deployment's state, and a run that has not ended, mean for the chart. A deployment that
+# becomes "inactive" sets nothing off.
+_STATES = {
+    "success": "succeeded", "failure": "failed", "error": "failed", "pending": "started",
+    "queued": "started", "waiting": "started", "in_progress": "started", "requested": "started",
+}  # fmt: skip
+
 
 def read_plain(path: str) -> bytes:
     """The bytes of a plain file. Raises OSError, also for a pipe, a device or a huge file."""
@@ -33,7 +40,10 @@ def read_plain(path: str) -> bytes:
 
 
 def facts(environ: Mapping[str, str], read_file: Callable[[str], bytes]) -> dict[str, str]:
-    """The facts that the event knows better than the variables; none where it cannot be read."""
+    """The facts that the event knows better than the variables; none where it cannot be read.
+
+    Beside facts, ``started`` is when what it tells of began.
+    """
     path, event = environ.get(PATH), environ.get(NAME, "")
     reader = _READERS.get(event)
     if not path or reader is None:
@@ -67,6 +77,7 @@ def _deployment(payload: Payload) -> dict[str, str]:
         "commit": _text(payload, "deployment", "sha"),
         "environment": _text(payload, "deployment_status", "environment")
         or _text(payload, "deployment", "environment"),
+        "status": _STATES.get(_text(payload, "deployment_status", "state"), ""),
     }
 
 
@@ -78,6 +89,7 @@ def _release(payload: Payload) -> dict[str, str]:
 
 
 def _workflow_run(payload: Payload) -> dict[str, str]:
+    """The run that has ended is what is told of, not the one that it set off."""
     run = _part(payload, "workflow_run")
     requests = run.get("pull_requests")
     request = requests[0] if isinstance(requests, list) and len(requests) == 1 else {}
@@ -86,7 +98,17 @@ def _workflow_run(payload: Payload) -> dict[str, str]:
         "branch": _text(run, "head_branch"),
         "pull_request": _text(request, "number") if isinstance(request, dict) else "",
         "title": _text(run, "display_title") or _text(run, "head_commit", "message"),
+        "status": _status_of_run(run),
+        "run_url": _text(run, "html_url"),
+        "started": _text(run, "run_started_at"),
     }
+
+
+def _status_of_run(run: Payload) -> str:
+    """As it ended: what was cancelled, timed out or skipped has not succeeded either."""
+    if conclusion := _text(run, "conclusion"):
+        return "succeeded" if conclusion == "success" else "failed"
+    return _STATES.get(_text(run, "status"), "")
 
 
 def _push(payload: Payload) -> dict[str, str]:

@@ -369,6 +369,21 @@ def test_the_status_of_a_deployment_names_the_environment_it_went_to() -> None:
     assert event("deployment_status", payload)["environment"] == "production"
 
 
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("success", "succeeded"), ("failure", "failed"), ("error", "failed"),
+        ("pending", "started"), ("queued", "started"), ("in_progress", "started"),
+        ("waiting", "started"), ("something new", "succeeded"), (None, "succeeded"),
+    ],
+)  # fmt: skip
+def test_a_deployment_is_told_as_its_state_says(state: str | None, status: str) -> None:
+    payload = {"deployment": {"sha": COMMIT}, "deployment_status": {"state": state}}
+    assert event("deployment_status", payload)["status"] == status
+    told = event("deployment_status", payload, FSCTL_DEPLOY_STATUS="rolled-back")
+    assert told["status"] == "rolled-back"
+
+
 def test_a_release_names_its_tag_and_title() -> None:
     payload = {"release": {"tag_name": "v1.4.2", "name": "Baskets", "draft": False}}
     facts = event("release", payload, GITHUB_REF="refs/tags/v1.4.2")
@@ -387,6 +402,43 @@ def test_after_another_workflow_it_is_what_that_one_ran_on() -> None:
     assert (facts["commit"], facts["branch"]) == (COMMIT, "release/spring")
     assert (facts["pull_request"], facts["title"]) == ("42", "Count baskets once")
     assert facts["run_id"] == GITHUB["GITHUB_RUN_ID"]
+
+
+@pytest.mark.parametrize(
+    ("run", "status"),
+    [
+        ({"status": "completed", "conclusion": "success"}, "succeeded"),
+        ({"status": "completed", "conclusion": "failure"}, "failed"),
+        ({"status": "completed", "conclusion": "cancelled"}, "failed"),
+        ({"status": "completed", "conclusion": "timed_out"}, "failed"),
+        ({"status": "in_progress", "conclusion": None}, "started"),
+        ({"status": "requested", "conclusion": None}, "started"),
+        ({}, "succeeded"),
+    ],
+)
+def test_another_workflow_is_told_as_it_ended(run: dict[str, Any], status: str) -> None:
+    assert event("workflow_run", {"workflow_run": run})["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("started", "taken"),
+    [
+        ("2026-03-02T09:02:03Z", datetime(2026, 3, 2, 9, 2, 3, tzinfo=UTC)),
+        ("2026-03-02T10:00:00Z", None),  # later than now
+        ("soon", None),
+    ],
+)
+def test_another_workflow_tells_when_it_began_and_the_way_back_to_it(
+    started: str, taken: datetime | None
+) -> None:
+    run = {"run_started_at": started, "html_url": "https://github.com/acme/checkout/actions/runs/7"}
+    deploy = gather(
+        GITHUB | {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": "/event.json"},
+        read_file=lambda _: json.dumps({"workflow_run": run}).encode(),
+    )
+    assert deploy.facts["run_url"] == Fact(run["html_url"], "GITHUB_EVENT_PATH")
+    assert deploy.started == taken
+    assert "started" not in deploy.facts
 
 
 def test_after_a_workflow_that_ran_on_no_branch_the_default_branch_is_not_told() -> None:
