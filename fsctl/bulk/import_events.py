@@ -66,6 +66,29 @@ class Note(NamedTuple):
     text: str
 
 
+class Common(NamedTuple):
+    """A kind of problem: how often it came, in the words of the first one, and its first lines."""
+
+    code: str
+    times: int
+    message: str
+    lines: tuple[int, ...]
+
+
+class Checked(NamedTuple):
+    """What a check found in an input, the commonest problem first.
+
+    ``duplicates`` uids come more than once; ``repeated`` are lines of some of them.
+    """
+
+    source: str
+    rows: int
+    bad: int
+    problems: tuple[Common, ...]
+    duplicates: int
+    repeated: tuple[tuple[int, ...], ...]
+
+
 class Summary(NamedTuple):
     """What became of an input, all runs together; in rows, but for ``jobs``.
 
@@ -89,7 +112,7 @@ class Summary(NamedTuple):
     imports: Path | None = None
 
 
-Event = Begun | Progress | Waiting | Smaller | JobDone | Note | Summary
+Event = Begun | Progress | Checked | Waiting | Smaller | JobDone | Note | Summary
 
 
 def ending(summary: Summary) -> FsctlError | None:

@@ -9,109 +9,39 @@ import is done.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..errors import Refused
 from ..settings.files import cannot_write, make_private_directory
-from .batches import Position
+from .import_record import Contents, Identity, Kept, contents, header_line, line_of
 from .locked import Busy, Untrusted, keep_names, locked
 
 FOLDER = "imports"
-_VERSION = 1
 _NAME = "journal.jsonl"
 _LOCK = "lock"
 _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
-class Identity(NamedTuple):
-    """The input of an import. ``path`` is absolute, or ``-``; ``account`` says where it goes.
-
-    ``size`` in bytes, ``modified`` in nanoseconds since 1970, ``ends`` the hash of its first and
-    last bytes; ``choices`` are the options that decide what its rows become.
-    """
-
-    kind: str
-    path: str
-    account: str
-    size: int | None
-    modified: int | None
-    ends: str | None
-    choices: Mapping[str, str] = {}
-
-    @property
-    def name(self) -> str:
-        """A name for its directory, which gives nothing away."""
-        facts = json.dumps([self.kind, self.path, self.account])
-        return hashlib.sha256(facts.encode()).hexdigest()[:32]
-
-    def differences(self, earlier: Identity) -> list[str]:
-        """What is not as it was, in words."""
-        changed = []
-        if self.size != earlier.size:
-            changed.append(f"its size ({_told(earlier.size)}, now {_told(self.size)} bytes)")
-        elif self.ends != earlier.ends:
-            changed.append("its contents")
-        if self.modified != earlier.modified and not changed:
-            changed.append("its time of modification")
-        names = sorted({*self.choices, *earlier.choices})
-        changed += [
-            f"{name} ({earlier.choices.get(name) or 'not given'}, now "
-            f"{self.choices.get(name) or 'not given'})"
-            for name in names
-            if self.choices.get(name) != earlier.choices.get(name)
-        ]
-        return changed
-
-
-class Kept(NamedTuple):
-    """What is known of a stretch: the last word of each kind about it.
-
-    ``rows`` are those in the batch, ``bad`` those that did not pass the check; ``at`` is the Unix
-    time it was first sent. ``job`` is the job's id once Fullstory told one. ``state``:
-
-    - ``sent``: it may have arrived; ``unsent``: it certainly did not
-    - ``refused``: it was refused as a whole; ``split``: its rows are in other, smaller stretches
-    - ``done``: it was followed to its end, and its rejects are kept
-    - ``unknown``: nobody will know what became of its rows
-    """
-
-    start: Position
-    end: Position | None
-    rows: int
-    bad: int
-    sha256: str
-    key: str
-    at: float
-    job: str | None = None
-    state: str = "sent"
-    imports: int = 0
-    errors: int = 0
-    untold: int = 0  # failures of which no row came back
-
-    @property
-    def is_over(self) -> bool:
-        return self.state in ("done", "unknown")
-
-
 class Unfinished(NamedTuple):
-    """An import of an earlier or of another run, for a list."""
+    """An import that is under way or was not finished. ``identity`` is None where the journal is
+    damaged; ``running``: another process works on it."""
 
-    kind: str
-    path: str
-    account: str
+    identity: Identity | None
     begun: str
     stretches: tuple[Kept, ...]
-    read_to_end: bool
-    running: bool  # another process works on it
+    running: bool
     directory: Path
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the input was read to its end."""
+        return any(kept.end is None for kept in self.stretches)
 
 
 class Journal:
@@ -134,24 +64,16 @@ class Journal:
             live = [kept for kept in self._kept.values() if kept.state != "split"]
         return sorted(live, key=lambda kept: kept.start.offset)
 
-    def at(self, offset: int) -> Kept:
-        """The stretch that begins there."""
-        with self._lock:
-            return self._kept[offset]
-
     def write(self, kept: Kept) -> None:
         """Remember this of its stretch; it is on the disk on return. Raises :class:`Refused`."""
-        line = json.dumps(_document(kept), separators=(",", ":")) + "\n"
         with self._lock:
-            self._append(line.encode())
+            self._append(line_of([kept]))
             self._kept[kept.start.offset] = kept
 
-    def split(self, kept: Kept, pieces: list[Kept]) -> None:
+    def split(self, kept: Kept, pieces: Sequence[Kept]) -> None:
         """Replace a stretch by others that cover it, all at once."""
-        documents = [_document(kept._replace(state="split")), *map(_document, pieces)]
-        line = json.dumps(documents, separators=(",", ":")) + "\n"
         with self._lock:
-            self._append(line.encode())
+            self._append(line_of([kept._replace(state="split"), *pieces]))
             self._kept.update((piece.start.offset, piece) for piece in pieces)
 
     def _append(self, line: bytes) -> None:
@@ -231,6 +153,11 @@ def opened(state: Path, identity: Identity, *, restart: bool, begun: str) -> Ite
         _remove_if_empty(directory)
 
 
+def is_begun(state: Path, identity: Identity) -> bool:
+    """Whether something of that input may have been sent by a run that did not finish."""
+    return (state / FOLDER / identity.name / _NAME).exists()
+
+
 def unfinished(state: Path, kind: str | None = None) -> Iterator[Unfinished]:
     """The imports that are under way or were not finished, oldest first."""
     folder = state / FOLDER
@@ -238,56 +165,47 @@ def unfinished(state: Path, kind: str | None = None) -> Iterator[Unfinished]:
         directories = sorted(path for path in folder.iterdir() if path.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return
-    found = []
-    for directory in directories:
-        try:
-            descriptor = os.open(directory / _NAME, os.O_RDONLY | _CAREFULLY)
-        except OSError:
-            continue
-        try:
-            header, kept, _ = _read(directory / _NAME, descriptor)
-        finally:
-            os.close(descriptor)
-        if header is None or (kind is not None and header["kind"] != kind):
-            continue
-        live = sorted(
-            (one for one in kept.values() if one.state != "split"),
-            key=lambda one: one.start.offset,
-        )
-        found.append(
-            Unfinished(
-                header["kind"],
-                header["path"],
-                header["account"],
-                header["begun"],
-                tuple(live),
-                any(one.end is None for one in live),
-                _is_locked(directory / _LOCK),
-                directory,
-            )
-        )
-    yield from sorted(found, key=lambda one: one.begun)
+    found = (_look(directory) for directory in directories)
+    asked = (one for one in found if one is not None and _is_of(one, kind))
+    yield from sorted(asked, key=lambda one: one.begun)
+
+
+def _look(directory: Path) -> Unfinished | None:
+    path = directory / _NAME
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _CAREFULLY)
+    except OSError:
+        return None
+    try:
+        found = contents(path, descriptor)
+    except Refused:
+        found = Contents(None, "", {}, 0)
+    finally:
+        os.close(descriptor)
+    running = _is_locked(directory / _LOCK)
+    return Unfinished(found.identity, found.begun, tuple(found.live), running, directory)
+
+
+def _is_of(one: Unfinished, kind: str | None) -> bool:
+    return kind is None or one.identity is None or one.identity.kind == kind
 
 
 def _resumed(path: Path, descriptor: int, identity: Identity, begun: str) -> dict[int, Kept]:
-    header, kept, end = _read(path, descriptor)
+    found = contents(path, descriptor)
     # A last line that was cut by a crash is taken away: what it says was not on the disk yet, and
     # so was not sent.
-    os.ftruncate(descriptor, end)
-    if header is None:
-        facts = {"journal": "fsctl import", "version": _VERSION, "begun": begun}
-        line = json.dumps(facts | identity._asdict()) + "\n"
+    os.ftruncate(descriptor, found.end)
+    if found.identity is None:
         try:
-            os.write(descriptor, line.encode())
+            os.write(descriptor, header_line(identity, begun))
             os.fsync(descriptor)
         except OSError as error:
             raise cannot_write(path, error) from None
         keep_names(path.parent)
         keep_names(path.parent.parent)
         return {}
-    earlier = Identity(**{name: header[name] for name in Identity._fields})
-    changed = identity.differences(earlier)
-    if changed and kept:
+    changed = identity.differences(found.identity)
+    if changed:
         raise Refused(
             f"{identity.path!a} has an unfinished import, and is not as it was then: "
             f"{', '.join(changed)}.",
@@ -295,7 +213,7 @@ def _resumed(path: Path, descriptor: int, identity: Identity, begun: str) -> dic
             "anew, and what was sent before stays sent.",
             code="changed",
         )
-    return kept
+    return found.stretches
 
 
 def _clear(directory: Path) -> None:
@@ -327,47 +245,6 @@ def _open(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _read(path: Path, descriptor: int) -> tuple[dict[str, Any] | None, dict[int, Kept], int]:
-    """The header, the stretches by their offset, and where the last whole line ends."""
-    header: dict[str, Any] | None = None
-    kept: dict[int, Kept] = {}
-    end = 0
-    with os.fdopen(os.dup(descriptor), "rb") as stream:
-        stream.seek(0)
-        try:
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    break
-                document = json.loads(line)
-                if header is None:
-                    header = _header(document)
-                else:
-                    for one in document if isinstance(document, list) else [document]:
-                        record = _record(one)
-                        kept[record.start.offset] = record
-                end += len(line)
-        except (ValueError, KeyError, TypeError):
-            raise _damaged(path) from None
-    return header, kept, end
-
-
-def _header(document: Any) -> dict[str, Any]:
-    if document["version"] != _VERSION or document["journal"] != "fsctl import":
-        raise ValueError
-    Identity(**{name: document[name] for name in Identity._fields})
-    return dict(document)
-
-
-def _document(kept: Kept) -> dict[str, Any]:
-    return kept._asdict()
-
-
-def _record(document: dict[str, Any]) -> Kept:
-    kept = Kept(**document)
-    end = None if kept.end is None else Position(*kept.end)
-    return kept._replace(start=Position(*kept.start), end=end)
-
-
 def _is_locked(path: Path) -> bool:
     try:
         with locked(path):
@@ -376,15 +253,3 @@ def _is_locked(path: Path) -> bool:
         return True
     except (OSError, Untrusted):
         return False
-
-
-def _told(size: int | None) -> str:
-    return "unknown" if size is None else f"{size:,}"
-
-
-def _damaged(path: Path) -> Refused:
-    return Refused(
-        f"The journal {str(path)!a} of an unfinished import cannot be read.",
-        hint="Move its directory away, or begin anew with --restart.",
-        code="journal",
-    )

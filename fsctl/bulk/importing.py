@@ -21,11 +21,14 @@ from ..fullstory.call import Caller
 from ..fullstory.repeats import Clock
 from . import following, import_journal
 from .batches import Bounds, gaps, stretches, until
-from .carrying import Carrier, Outputs, Reader, Task
-from .import_events import Begun, Event, Note, Progress, Summary, Waiting
+from .carrying import Carrier, Task
+from .import_check import checked, refuse_bad
+from .import_events import Begun, Checked, Event, Note, Progress, Summary, Waiting
 from .import_ids import imported_as
-from .import_journal import Identity, Journal, Kept
+from .import_journal import Journal
+from .import_record import Identity, Kept
 from .import_rejects import JsonForm, check_outputs, publish
+from .keeping import Reader
 from .sending import Limiter, Patience, Sender, Stopped
 
 CONCURRENCY = 4  # jobs: with 50,000 rows each far from Fullstory's 100 jobs and 500,000 operations
@@ -53,6 +56,7 @@ class Options(NamedTuple):
     ``job_patience`` of jobs (seconds)."""
 
     concurrency: int = CONCURRENCY
+    strict: bool = False  # send nothing if any row of any input is bad
     restart: bool = False
     force: bool = False
     patience: Patience = Patience()
@@ -77,10 +81,26 @@ def run(
         now=caller.clock.time,
         proxy_base=caller.policy.proxy_base,
     )
+    account = f"{caller.gateway.account} {connection}"
+    asked = [one._replace(identity=one.identity._replace(account=account)) for one in inputs]
+    if options.strict:
+        found = []
+        for one in asked:
+            # What was begun had passed: it is to be gone on with, not to be checked again.
+            if options.restart or not import_journal.is_begun(state, one.identity):
+                for event in checked(one.reader, one.identity.size):
+                    if isinstance(event, Checked):
+                        found.append(event)
+                    yield event
+        refuse_bad(found)
+    for one in asked:
+        yield from _Run(caller, jobs, state, one, options).events()
+
+
+def check(inputs: Sequence[Input]) -> Iterator[Event]:
+    """Only check: the last event of each input is its :class:`Checked`."""
     for one in inputs:
-        account = f"{caller.gateway.account} {connection}"
-        asked = one._replace(identity=one.identity._replace(account=account))
-        yield from _Run(caller, jobs, state, asked, options).events()
+        yield from checked(one.reader, one.identity.size)
 
 
 class _Run:
@@ -139,7 +159,7 @@ class _Run:
             self._bounds,
             new_id=self._caller.new_id,
             tell=self._said.put,
-            outputs=Outputs(imported_as(imports) if imports else None),
+            imported=imported_as(imports) if imports else None,
             job_patience=self._options.job_patience,
         )
 

@@ -7,6 +7,7 @@ several MB and the ``Idempotency-Key``. Who calls decides about repeating: every
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -95,11 +96,21 @@ class BatchJobs:
         self._connection_id = connection_id
         self._now = now
         self._base = proxy_base
+        self._there: float | None = None
 
     @property
     def carries_keys(self) -> bool:
         """Whether an ``Idempotency-Key`` reaches Fullstory on this road."""
         return self._gateway.capabilities.headers
+
+    def time_there(self) -> float | None:
+        """The service's Unix time, by the ``Date`` of an answer; None where that is not told.
+
+        Keys are kept by its clock, and this machine's may be wrong. The job asked for is nobody's.
+        """
+        with contextlib.suppress(GatewayError):
+            self.standing("0")
+        return self._there
 
     def create(self, body: bytes, key: str, *, deadline: Deadline = NO_DEADLINE) -> Standing:
         """Start a job of ``{"requests": [...]}``; ``key`` makes the same bytes start it once."""
@@ -131,6 +142,7 @@ class BatchJobs:
 
     def _ask(self, request: Request, read: Callable[[Response], T], deadline: Deadline) -> T:
         response = self._gateway.request(self._connection_id, request, deadline=deadline)
+        self._there = _date(response) or self._there
         status = response.status
         if status is not None and status >= 300:
             raise FullstoryFailed(response, self._now())
@@ -141,6 +153,15 @@ def failed_request(row: Mapping[str, Any], kind: Kind) -> Mapping[str, Any]:
     """The request that a row of ``errors`` gives back whole; empty where there is none."""
     request = row.get("user" if kind == "users" else "event")
     return request if isinstance(request, Mapping) else {}
+
+
+def _date(response: Response) -> float | None:
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(response.header("Date") or "").timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):  # what odd dates have raised
+        return None
 
 
 def _standing(response: Response) -> Standing:

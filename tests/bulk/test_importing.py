@@ -502,7 +502,9 @@ def test_a_run_that_is_closed_half_way_is_gone_on_with(town: Town, tmp_path: Pat
             break
     events.close()  # type: ignore[attr-defined]
     (left,) = import_journal.unfinished(town.state)
-    assert (left.path, left.kind, left.running) == (str(path), "users", False)
+    assert left.identity is not None
+    assert (left.identity.path, left.identity.kind, left.running) == (str(path), "users", False)
+    assert not left.is_read
     assert town.summary(input_of(path)).accepted == 40
     assert town.people() == named(40)
     assert list(import_journal.unfinished(town.state)) == []

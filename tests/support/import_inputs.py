@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fsctl.bulk.batches import Position
-from fsctl.bulk.import_journal import Identity
+from fsctl.bulk.import_record import Identity
 from fsctl.bulk.import_rejects import Form, JsonForm
 from fsctl.bulk.importing import Input
 from fsctl.fullstory.batch_jobs import Kind
