@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import Usage
 from ..settings import env
 from . import init_plan as plan
 from .app import App
@@ -15,6 +16,9 @@ from .results import One
 if TYPE_CHECKING:
     from ..terminal.guide import Guide
     from .init_steps import Stored
+
+# Options that are kept under the same name. --output is not: it says how init tells what it did.
+KEPT = ("via", "timeout", "retries")
 
 
 @click.command(
@@ -79,6 +83,9 @@ def init(
     Every question has an option, --connection among them; with --no-input, without a terminal and
     in CI nothing is asked, and an option that is missing is named. Run it again to change a
     profile: what it says already is pointed at first, and the rest of it stays as it is.
+
+    --transport, --via, --api-host, --timeout and --retries are kept in the profile, too; --output
+    only says how init tells what it did.
     """
     from ..terminal.guide import Guide
     from ..terminal.prompts import can_prompt
@@ -86,18 +93,20 @@ def init(
     from .init_run import Run
     from .init_steps import check_values, leave_profile_out, set_up
 
-    named = app.flags.pop("profile", None) or app.world.environ.get(env.PROFILE) or None
+    named = _profile(app, profile_name)
     leave_profile_out(app)
     app.check_output()
     answers = plan.consistent(
         plan.Answers(
-            profile=profile_name or named,
+            profile=named,
             road=road,
             transport=app.flags.get("transport"),
             token_command=token_command,
             connection=app.flags.get("connection"),
             create=create,
             use=use,
+            kept=_kept(app),
+            words=_words(app, wait_for, checks),
         )
     )
     check_values(answers)
@@ -119,6 +128,36 @@ def init(
     commands = plan.next_commands(stored.road, stored.profile, stored.in_use)
     guide.commands("Type next:", commands)
     return None
+
+
+def _profile(app: App, profile_name: str | None) -> str | None:
+    """The profile that is named: by either option, or by the environment."""
+    flag = app.flags.pop("profile", None)
+    if flag is not None and profile_name not in (None, flag):
+        raise Usage(
+            f"--profile {flag} and --profile-name {profile_name} name different profiles.",
+            hint="Give one of them.",
+        )
+    return profile_name or flag or app.world.environ.get(env.PROFILE) or None
+
+
+def _kept(app: App) -> dict[str, Any]:
+    """What the global options say that is for the profile, as its file has it."""
+    from ..settings.keys import read_value
+
+    kept = {key: read_value(key, app.flags[key]) for key in KEPT if key in app.flags}
+    return kept | ({"allowed_hosts": list(hosts)} if (hosts := app.flags.get("api_host")) else {})
+
+
+def _words(app: App, wait_for: str | None, checks: bool) -> list[str]:
+    """The options to give again, to go on."""
+    from .resuming import options
+
+    waiting = [] if wait_for is None else ["--wait-for", wait_for]
+    unchecked = [] if checks else ["--no-check"]
+    answered = ("connection", "profile", "transport")
+    flags = {name: value for name, value in app.flags.items() if name not in answered}
+    return [*waiting, *unchecked, *options(flags)]
 
 
 def _wait(wait_for: str | None, asks: bool) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import FsctlError, NeedsPerson, NotFound, Refused, Unavailable
 from ..settings import env
-from .init_plan import kept_connection, resuming
+from .init_plan import kept_connection, mending, resuming
 from .init_run import Run
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _create(run: Run, connections: Sequence[Connection]) -> Connection | None:
 def _ready(run: Run, connection: Connection) -> Connection:
     """``connection`` once it can be used; what a person has to do for that is said."""
     from ..membrane.catalogue import of_another_app, unready
-    from ..membrane.connecting import Phase, Step, phase
+    from ..membrane.connecting import Phase, Step, address, phase
     from . import connecting
 
     if connection.is_of_another_app:
@@ -159,7 +159,10 @@ def _ready(run: Run, connection: Connection) -> Connection:
         return connection
     if state is not Phase.BUILDING:
         if not run.asks:
-            raise unready(connection)
+            problem = unready(connection)
+            if address(connection) is None:
+                problem.hint = f"Mend it with `{mending(run.answers, connection.name)}`."
+            raise problem
         step = Step("reconnect", connection)
         connection = connecting.take(run.preview, step, connection.name)
     return _followed(run, connection)
@@ -174,6 +177,8 @@ def _followed(run: Run, connection: Connection) -> Connection:
     except (NeedsPerson, Unavailable) as error:
         if error.code in ("connection_not_ready", "connection_building"):
             error.hint = f"{_what_to_do(error)} `{resuming(run.answers)}`."
+        elif error.code == "connection_failed":
+            error.hint = f"Mend that, then run `{mending(run.answers, connection.name)}`."
         raise
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
@@ -51,7 +51,8 @@ class Answers:
     """What is answered so far, by flags or by a person; None is not answered.
 
     ``create`` is the name of a connection to create (empty: Membrane's own). ``transport`` stands
-    where ``--transport`` was given.
+    where ``--transport`` was given. ``kept`` are further keys for the profile; ``words`` the
+    options that are no answers, as they are typed again to go on.
     """
 
     profile: str | None = None
@@ -61,6 +62,8 @@ class Answers:
     connection: str | None = None
     create: str | None = None
     use: bool | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    words: Sequence[str] = ()
 
     @property
     def names_connection(self) -> bool:
@@ -168,7 +171,10 @@ def changes(
 
     Nothing stands here that is so already.
     """
-    wanted: dict[str, Any] = {}
+    wanted: dict[str, Any] = dict(answers.kept)
+    if "allowed_hosts" in wanted:  # like the flag, which adds to them
+        there = keys.get("allowed_hosts", ())
+        wanted["allowed_hosts"] = list(dict.fromkeys([*there, *wanted["allowed_hosts"]]))
     if answers.transport is not None:
         wanted["transport"] = answers.transport
     elif road != current_road(keys, found):
@@ -224,7 +230,16 @@ def resuming(answers: Answers) -> str:
         ("--profile-name", answers.profile),
     ):
         words += [f"{flag}={value}"] if value == "" else [flag, value] if value else []
-    return shlex.join(words)
+    if answers.transport is not None and answers.transport != answers.road:
+        words += ["--transport", answers.transport]
+    if answers.use is not None:
+        words.append("--use" if answers.use else "--no-use")
+    return shlex.join([*words, *answers.words])
+
+
+def mending(answers: Answers, name: str) -> str:
+    """The command that goes on with these answers, and mends the connection of that name first."""
+    return resuming(replace(answers, connection=None, create=name))
 
 
 # -- in words

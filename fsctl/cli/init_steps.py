@@ -196,6 +196,8 @@ def check_values(answers: Answers) -> None:
     for key in ("token_command", "connection"):
         if (value := getattr(answers, key)) is not None:
             check_value(key, value)
+    for key, value in answers.kept.items():
+        check_value(key, value)
 
 
 def leave_profile_out(app: App) -> None:

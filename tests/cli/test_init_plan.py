@@ -17,6 +17,7 @@ from fsctl.cli.init_plan import (
     consistent,
     current_road,
     likely_road,
+    mending,
     missing,
     next_commands,
     overruling,
@@ -235,6 +236,30 @@ def test_going_on_needs_no_answer_twice() -> None:
         resuming(answers) == "fsctl init --road login --create-connection= --profile-name 'my work'"
     )
     assert resuming(Answers()) == "fsctl init"
+
+
+def test_going_on_leaves_nothing_out() -> None:
+    words = ["--wait-for", "1s", "--no-check", "--api-host", "m.test"]
+    answers = Answers(road="login", transport="cli", connection="c1", use=False, words=words)
+    assert resuming(answers) == (
+        "fsctl init --road login --connection c1 --transport cli --no-use --wait-for 1s "
+        "--no-check --api-host m.test"
+    )
+    assert resuming(Answers(road="sandbox", transport="sandbox", use=True)) == (
+        "fsctl init --road sandbox --use"
+    )
+    assert mending(answers, "Our 1").startswith(
+        "fsctl init --road login --create-connection 'Our 1' --transport cli"
+    )
+
+
+def test_further_options_are_kept_and_hosts_are_added() -> None:
+    kept = {"timeout": "9s", "retries": 2, "allowed_hosts": ["b.test", "c.test"]}
+    keys = {"transport": "http", "retries": 2, "allowed_hosts": ["a.test", "b.test"]}
+    assert changes(Answers(kept=kept), "token", None, keys, TOKEN) == {
+        "timeout": "9s",
+        "allowed_hosts": ["a.test", "b.test", "c.test"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,63 @@ def test_a_connection_that_does_not_get_ready_stores_nothing(
         assert config(road.fsctl.home) == ""
 
 
+GIVEN = (
+    *("--wait-for", "1s", "--no-check", "--use", "--transport", "http", "--via", "proxy"),
+    *("--timeout", "9s", "--retries", "1", "--api-host", "m.test"),
+)
+
+
+def commands(done: Ended) -> list[str]:
+    """What stands in backticks, on a line that may be broken, without ``fsctl``."""
+    quoted = " ".join(done.err.split()).split("`")[1::2]
+    name, *arguments = shlex.split(next(text for text in quoted if text.startswith("fsctl init")))
+    assert name == "fsctl"
+    return arguments
+
+
+@pytest.mark.parametrize("state", ["SETUP_FAILED", "CONFIGURATION_ERROR"])
+def test_the_command_that_mends_a_connection_works(state: str, tmp_path: Path) -> None:
+    seeds = (ConnectionSeed(FIRST, "Our Fullstory", state=state, connected=False),)
+    options = MembraneOptions(connections=seeds, walk=Walk.parse("slow:0.1"))
+    with online(tmp_path, options=options) as road:
+        line = ("init", "--road", "token", "--connection", FIRST, "--profile-name", "work")
+        done = road(*line, *GIVEN)
+        assert done.code == 4, done.show
+        assert told(road(*commands(done)))["connection"] == FIRST
+        assert profile(road.fsctl.home, "work") == {
+            "transport": "http",
+            "connection": FIRST,
+            "via": "proxy",
+            "timeout": "9s",
+            "retries": 1,
+            "allowed_hosts": ["m.test"],
+        }
+
+
+def test_a_connection_whose_set_up_fails_is_mended_by_init_itself(tmp_path: Path) -> None:
+    options = MembraneOptions(connections=(), walk=Walk.parse("setup-failed:0"))
+    with online(tmp_path, options=options) as road:
+        line = ("init", "--road", "token", "--create-connection", "Ours", "--profile-name", "new")
+        done = road(*line, *GIVEN)
+        assert done.code == 4, done.show
+        assert "connections reconnect" not in done.err, "there is no profile new"
+        words = ("--transport", "http", "--use", "--wait-for", "1s", "--no-check")
+        assert commands(done) == [*line, *words, *GIVEN[6:]]
+
+
+def test_two_names_for_the_profile_are_refused(program: Program) -> None:
+    done = program(*SANDBOX, "--profile", "other")
+    assert done.code == 2, done.show
+    assert "--profile other and --profile-name play name different profiles" in done.err
+    assert told(program(*SANDBOX, "--profile", "play"))["profile"] == "play"
+
+
+def test_what_is_kept_with_the_profile_is_checked_first(program: Program) -> None:
+    done = program(*SANDBOX, "--timeout", "soon")
+    assert done.code == 2, done.show
+    assert config(program.home) == ""
+
+
 def test_several_that_could_be_mended_are_named(tmp_path: Path) -> None:
     seeds = tuple(
         ConnectionSeed(one, f"Fullstory {one[-1]}", state="CLIENT_ACTION_REQUIRED", connected=False)
