@@ -9,8 +9,7 @@ import click
 from ..terminal.columns import Column
 from .annotations import COLUMNS
 from .app import App
-from .deploy_options import Asked, deploy_options
-from .options import Command
+from .deploy_options import Asked, DeployCommand, deploy_options
 from .results import One, Rows
 
 DELIVERED = (*COLUMNS, Column("annotated"), Column("reason"))
@@ -18,7 +17,7 @@ FIELDS = (Column("field", never_cut=True), Column("value"), Column("origin", "FR
 
 
 @click.command(
-    cls=Command,
+    cls=DeployCommand,
     examples=(
         "fsctl --sandbox annotations deploy --service checkout --version v1.4.2",
         "fsctl --sandbox annotations deploy --env production --started -4m --once",

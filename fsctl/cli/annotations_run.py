@@ -13,8 +13,7 @@ import click
 
 from ..errors import FsctlError, Usage
 from .app import App
-from .deploy_options import Asked, deploy_options
-from .options import Command
+from .deploy_options import Asked, DeployCommand, deploy_options
 from .results import One
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ Gathered = Callable[[], "Deploy"]
 
 
 @click.command(
-    cls=Command,
+    cls=DeployCommand,
     context_settings={"allow_interspersed_args": False},  # what follows COMMAND is its own
     examples=(
         "fsctl --sandbox annotations run --service checkout -- true",

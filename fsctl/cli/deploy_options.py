@@ -12,7 +12,7 @@ import click
 
 from ..errors import Usage
 from .app import App
-from .options import pass_app
+from .options import Command, pass_app
 
 FailOn = Literal["never", "misconfigured", "any"]
 
@@ -36,6 +36,25 @@ class Asked(NamedTuple):
     once: str | None = None
     once_dir: Path | None = None
     outbox: Path | None = None
+
+
+class DeployCommand(Command):
+    """A command with these options, whose --once has a KEY by "=" alone.
+
+    click would take the next word for it, and that is COMMAND: the word behind COMMAND would be
+    run in its place.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        typed = tuple(args)  # click takes it apart
+        rest = super().parse_args(ctx, args)
+        key = ctx.params.get("once")
+        if key and f"--once={key}" not in typed:
+            raise Usage(
+                f"--once takes a key behind = alone: {key[:40]!a} is another word.",
+                hint="Write --once=KEY for a key, or --once -- before what is no key.",
+            )
+        return rest
 
 
 _OPTIONS = (
@@ -77,7 +96,7 @@ _OPTIONS = (
     ),
     click.option(
         "--once",
-        metavar="[KEY]",
+        metavar="[=KEY]",
         is_flag=False,
         flag_value="",
         help="Send nothing where the same was sent before from this machine; KEY (--once=KEY) "

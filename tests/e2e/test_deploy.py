@@ -336,6 +336,7 @@ def test_nothing_known_at_all_is_refused(here: Somewhere, tmp_path: Path) -> Non
         (("--text", "{sha}"), "unknown field {sha}"),
         (("--text", "{service!r}"), "brace"),
         (("--git", "/no/such/place"), "--git '/no/such/place' is no directory"),
+        (("--once", "v1.4.2"), "--once takes a key behind = alone: 'v1.4.2' is another word"),
         (("--jq", ".["), "jq"),
         (("-o", "xml"), "xml"),
         (("--timeout", "soon"), "--timeout"),

@@ -165,6 +165,28 @@ def test_a_wrong_option_is_2_and_starts_nothing(
     assert road.annotations == before
 
 
+@pytest.mark.parametrize("once", [("--once", "{first}"), ("--once", "-q", "--once", "{first}")])
+def test_a_command_is_not_taken_for_the_key_of_once(
+    road: Online, tmp_path: Path, once: tuple[str, ...]
+) -> None:
+    """Else what stands behind the command would be run."""
+    behind = tmp_path / "production"
+    behind.write_text("#!/bin/sh\necho production was run\n")
+    behind.chmod(0o755)
+    words = [each.format(first="./deploy.sh") for each in once]
+    ended = road(*RUN, *words, str(behind), "more")
+    assert (ended.code, ended.out) == (2, ""), ended.show
+    assert "--once takes a key behind = alone: './deploy.sh' is another word" in ended.err
+    assert "--once --" in ended.err
+
+
+def test_once_without_a_key_may_stand_before_the_command(road: Online) -> None:
+    for _ in range(2):
+        ended = road(*RUN, "--once", "--", *python("print('runs')"))
+        assert (ended.code, ended.out) == (0, "runs\n"), ended.show
+    assert "was sent under the same --once key" in ended.err
+
+
 def test_no_command_is_2(road: Online) -> None:
     for arguments in (RUN, (*RUN, "--")):
         ended = road(*arguments, env=GITHUB)
