@@ -35,6 +35,16 @@ _NAME = re.compile(r"[0-9a-f]{32}\.once")
 _MOST_EXPIRED = 1000  # files a run cleans away: what is left is the next one's
 
 
+def same(what: str) -> str:
+    """What stands for ``what`` is the same, in a few characters: a digest of it."""
+    return hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def key(account: str, connection: str, digest: str) -> str:
+    """The key of what :func:`same` gave, over one connection: elsewhere it is something else."""
+    return json.dumps([account, connection, digest])
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -124,7 +134,7 @@ def once(
     keys when they are old. Raises :class:`Refused` where no marker can be kept: nothing is to be
     sent then.
     """
-    name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    name = same(key)[:32]
     path = directory / f"{name}.once"
     with ExitStack() as stack:
         file = locked.locked(path, create=True, patience=patience, monotonic=monotonic, sleep=sleep)

@@ -34,6 +34,7 @@ _SUFFIXES: dict[str, State] = {".json": "waiting", ".sending": "sending", ".unkn
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{8}\.(?:json|sending|unknown)")
 _VERSION = 1
 _LONGEST = 1000  # characters of any value
+_WHOSE = ("account", "connection", "named")
 
 
 class Entry(NamedTuple):
@@ -41,7 +42,9 @@ class Entry(NamedTuple):
 
     Times are Fullstory's (``2022-03-15T14:23:23Z``). ``account`` is the Membrane account as
     gateways name it, ``connection`` the connection's id, ``named`` what the user called it; each
-    None where it was not known when the annotation was kept.
+    None where it was not known when the annotation was kept. ``once`` says what is the same
+    annotation (see :func:`markers.same`) and ``once_dir`` where that is remembered; None where
+    ``--once`` or ``--once-dir`` was not asked for.
     """
 
     text: str
@@ -51,6 +54,8 @@ class Entry(NamedTuple):
     account: str | None = None
     connection: str | None = None
     named: str | None = None
+    once: str | None = None
+    once_dir: str | None = None
 
 
 class Found(NamedTuple):
@@ -106,6 +111,25 @@ def entries(directory: Path) -> list[Found]:
             hint="Check its permissions.",
         ) from None
     return [found for name in names if (found := _look(directory / name)) is not None]
+
+
+def holds(directory: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether the same annotation, by its ``once``, waits in ``directory`` already.
+
+    What was not known of its account or connection, then or now, makes no difference. Raises as
+    :func:`entries` does.
+    """
+    return entry.get("once") is not None and any(
+        found.state == "waiting" and found.entry is not None and _is_same(found.entry, entry)
+        for found in entries(directory)
+    )
+
+
+def _is_same(one: Entry, other: Mapping[str, Any]) -> bool:
+    names = ("account", "connection") if one.connection and other["connection"] else _WHOSE
+    return one.once == other["once"] and all(
+        getattr(one, name) in (None, other[name]) or other[name] is None for name in names
+    )
 
 
 class Claim:

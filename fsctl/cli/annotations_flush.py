@@ -15,7 +15,10 @@ from .options import Command, pass_app
 from .results import Rows
 
 if TYPE_CHECKING:
+    from ..bulk.markers import Marker
     from ..bulk.outbox import Claim, Found
+
+PATIENCE = 10.0  # seconds to wait for a deploy that is sending under the same --once key
 
 COLUMNS = (
     Column("state", importance=9, never_cut=True),
@@ -42,7 +45,8 @@ def flush(app: App, directory: str | None) -> Rows:
     """Send the annotations that `deploy --outbox DIR` has kept, oldest first, each once.
 
     They keep their times. Only files of yours that nobody else may read or write are sent, and
-    only over the connection they were made for. DIR is fsctl's own outbox unless named.
+    only over the connection they were made for. What `deploy --once` has sent since goes without
+    being sent again. DIR is fsctl's own outbox unless named.
 
     Where it stays unknown whether one has arrived, its file is set apart as NAME.unknown and never
     sent again by itself: look at Fullstory's chart, then remove it, or rename it to NAME.json.
@@ -161,6 +165,8 @@ class _Run:
                 self._skipped += 1
                 return _row(found, "skipped", reason)
             with outbox.claimed(found) as claim:
+                if claim.entry.once is not None:
+                    return self._send_once(found, claim, claim.entry.once)
                 return self._send(found, claim)
         except outbox.Taken:
             return None
@@ -208,12 +214,55 @@ class _Run:
         self._noted(claim.sent)
         return _row(found, "sent", None)
 
-    def _noted(self, note: Callable[[], None]) -> None:
+    def _send_once(self, found: Found, claim: Claim, same: str) -> dict[str, Any]:
+        """Send what is claimed, unless it was sent, or may have been, since it was kept."""
+        from .marking import marked
+
+        app, entry = self._app, claim.entry
+        assert self._connection is not None
+        whose = app.gateway.account, self._connection
+        place = Path(entry.once_dir) if entry.once_dir else None
+        began = False
+        try:
+            with marked(app, same, whose, place, PATIENCE) as marker:
+                if marker.state == "sent":
+                    began = True
+                    self._noted(claim.sent)
+                    return _row(found, "skipped", marker.suppresses)
+                if marker.suppresses is not None:
+                    raise Refused(
+                        marker.suppresses,
+                        hint=f"If it does, remove {str(found.path)!a}.",
+                        code="once",
+                    )
+                marker.mark_sending()
+                began = True
+                return self._send_marked(found, claim, marker)
+        except BaseException:
+            if not began:
+                claim.release()
+            raise
+
+    def _send_marked(self, found: Found, claim: Claim, marker: Marker) -> dict[str, Any]:
+        state = None
+        try:
+            row = self._send(found, claim)
+            state = row["state"]
+            return row
+        finally:
+            if state == "sent":
+                self._noted(marker.mark_sent, "--once will call it unknown.")
+            elif state == "waiting" or (state is None and self._app.caller.in_flight is None):
+                self._noted(marker.clear, "--once will call it unknown.")
+
+    def _noted(
+        self, note: Callable[[], None], so: str = "The next flush will call it unknown."
+    ) -> None:
         """Where the outcome cannot be noted, the file says ``sending``: it is not sent again."""
         try:
             note()
         except Refused as error:
-            self._app.messages.warn(f"{error.message} The next flush will call it unknown.")
+            self._app.messages.warn(f"{error.message} {so}")
 
 
 def _annotations(count: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from ..errors import FsctlError, OutcomeUnknown, Refused, Unavailable
 from .app import App
 from .deploy_options import Asked
-from .deploy_plan import Moments, plan_call, status_of
+from .deploy_plan import Moments, plan_call
 from .within import Limit, TooLate
 
 if TYPE_CHECKING:
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Annotated = Literal["true", "false", "unknown", "skipped"]
-
-# What tells one deploy from another, where no key was given.
-_SAME = (
-    "run_id", "attempt", "job", "matrix", "environment", "service", "version", "status", "commit",
-)  # fmt: skip
 
 
 def is_refused(error: FsctlError) -> bool:
@@ -52,17 +47,20 @@ class Sending:
         self._asked = asked
         self._moments = moments
         self._limit = Limit(asked.budget, app.world.monotonic)
-        self._deploy: Deploy | None = None
         self._call: Call | None = None
+        self._same: str | None = None
         # Not even at a terminal: a pipeline's line is tried out there, and time is short.
         app.choose_connection = lambda _connections: None
 
     def plan(self, gather: Callable[[], Deploy]) -> Call:
         """What to send. Raises :class:`FsctlError`, and what defects raise."""
-        self._deploy = gather()
-        for remark in self._deploy.remarks:
+        from .marking import same
+
+        deploy = gather()
+        for remark in deploy.remarks:
             self._app.messages.warn(remark)
-        self._call = plan_call(self._app, self._asked, self._deploy, self._moments)
+        self._call = plan_call(self._app, self._asked, deploy, self._moments)
+        self._same = same(self._asked, deploy, self._moments)
         return self._call
 
     def send(self, call: Call) -> Delivery:
@@ -70,9 +68,7 @@ class Sending:
         app = self._app
         if app.dry_run:
             return Delivery("skipped", "dry run", None, self._within(lambda: self._show(call)))
-        if self._asked.once is None or self._deploy is None:
-            return self._send(call)
-        return self._send_once(call, self._deploy)
+        return self._send(call) if self._same is None else self._send_once(call, self._same)
 
     def left(self) -> float:
         """Seconds of the budget that are left."""
@@ -94,11 +90,13 @@ class Sending:
 
         from .outboxing import keep
 
+        once, once_dir = self._same, self._asked.once_dir
         try:
-            keep(self._app, self._call, directory)
+            kept = keep(self._app, self._call, directory, once, once_dir)
         except FsctlError as problem:
             return f"It is not in the outbox either: {problem}"
-        return f"It is kept: `fsctl annotations flush {quote(str(directory))}` sends it later."
+        head = "It is kept" if kept else "It is in the outbox already"
+        return f"{head}: `fsctl annotations flush {quote(str(directory))}` sends it later."
 
     def _show(self, call: Call) -> Mapping[str, Any]:
         from .expiry import tell_before_use
@@ -129,18 +127,12 @@ class Sending:
             ) from defect
         return Delivery("true", "", None, created(call, answer.body))
 
-    def _send_once(self, call: Call, deploy: Deploy) -> Delivery:
-        from ..bulk.markers import FOLDER, once
+    def _send_once(self, call: Call, same: str) -> Delivery:
+        from .marking import marked
 
         app = self._app
-        key = self._key(deploy)
-        with once(
-            self._asked.once_dir or app.directory("state") / FOLDER,
-            key,
-            patience=self._limit.left(),
-            monotonic=app.world.monotonic,
-            sleep=app.world.sleep,
-        ) as marker:
+        whose = self._within(self._find)
+        with marked(app, same, whose, self._asked.once_dir, self._limit.left()) as marker:
             if marker.state == "sent":
                 app.messages.announce(f"{marker.suppresses} Nothing was sent.")
                 reason = app.messages.safe(marker.suppresses or "")
@@ -169,23 +161,16 @@ class Sending:
         except FsctlError as error:
             self._app.messages.warn(f"{error.message} --once will take it for sent.")
 
-    def _key(self, deploy: Deploy) -> str:
-        """What is the same deploy, on the same connection; see :data:`_SAME`."""
-        from ..terminal.encode import compact
+    def _find(self) -> tuple[str, str]:
+        """The account and the connection's id."""
         from .expiry import tell_before_use
 
-        def find() -> tuple[str, str]:
-            caller = self._app.caller
-            patience = self._limit.deadline().remaining()
-            caller.policy = caller.policy._replace(patience=patience)
-            connection = caller.ask_connection(lambda connection, _: connection, "connection")
-            tell_before_use(self._app)
-            return self._app.gateway.account, connection
-
-        whose = self._within(find)
-        facts = {name: fact.value for name, fact in deploy.facts.items()}
-        facts["status"] = status_of(facts, self._moments)
-        return compact([*whose, self._asked.once or [facts.get(name) for name in _SAME]])
+        caller = self._app.caller
+        patience = self._limit.deadline().remaining()
+        caller.policy = caller.policy._replace(patience=patience)
+        connection = caller.ask_connection(lambda connection, _: connection, "connection")
+        tell_before_use(self._app)
+        return self._app.gateway.account, connection
 
     def _within(self, work: Callable[[], T]) -> T:
         """``work``, for no longer than the budget; its outcome is unknown only where it may be."""

@@ -26,26 +26,36 @@ def default_directory(app: App) -> Path:
     return app.directory("state") / FOLDER
 
 
-def keep(app: App, call: Call, directory: Path) -> Path:
-    """Keep an annotation that was certainly not sent; the file it is in.
+def keep(
+    app: App, call: Call, directory: Path, once: str | None = None, once_dir: Path | None = None
+) -> bool:
+    """Keep an annotation that was certainly not sent; False where the same waits there already.
 
     Nothing is asked of the service for that. An annotation without a start gets this moment, which
-    is when it would have been made. Raises :class:`FsctlError` where it cannot be kept.
+    is when it would have been made. ``once`` is what :func:`markers.same` gives, and ``once_dir``
+    where that is remembered. Raises :class:`FsctlError` where it cannot be kept.
     """
     from ..bulk import outbox
     from ..fullstory.times import to_api
 
     now = app.world.now()
     setting = app.connection_setting
-    whose = {
+    entry = {
+        "start_time": to_api(now),
+        **call.values,
         "account": _account(app),
         "connection": _connection_at_hand(app),
         "named": setting.value if setting else None,
+        "once": once,
+        "once_dir": str(once_dir.absolute()) if once and once_dir else None,
     }
+    if outbox.holds(directory, entry):
+        return False
     try:
-        return outbox.keep(directory, {"start_time": to_api(now), **call.values, **whose}, now)
+        outbox.keep(directory, entry, now)
     except ValueError as problem:  # a connection's name of a thousand characters, or the like
         raise Refused(f"{problem}.".capitalize(), hint="See what was to be sent.") from None
+    return True
 
 
 def why_not_here(app: App, entry: Entry, connection: str | None) -> str | None:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsctl.bulk.outbox import Entry, Taken, claimed, entries, keep, settle
+from fsctl.bulk.outbox import Entry, Taken, claimed, entries, holds, keep, settle
 from fsctl.errors import Refused, Usage
 from tests.support.json_values import DOCUMENTS
 
@@ -64,6 +64,33 @@ def test_other_files_are_nobodys_business(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text("{}")
     (tmp_path / ".20240629T142323.000005Z-00000000.json.tmp").touch()
     assert entries(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({"text": "other words"}, True),
+        ({"once": "another"}, False),
+        ({"once": None}, False),
+        ({"connection": "65f0c0ffee65f0c0ffee65f1"}, False),
+        ({"connection": None, "account": None}, True),  # nobody knew then: it may be the same
+        ({"account": "api.getmembrane.com/two"}, False),
+        ({"named": "eu"}, True),  # the connection tells
+        ({"connection": None, "named": "eu"}, True),
+    ],
+    ids=str,
+)
+def test_the_same_by_its_key_is_held_already(
+    changes: dict[str, str | None], same: bool, tmp_path: Path
+) -> None:
+    entry = VALUES | {"once": "v1"}
+    assert not holds(tmp_path / "none", entry)
+    keep(tmp_path, entry)
+    assert holds(tmp_path, entry | changes) == same
+    with claimed(entries(tmp_path)[0]) as claim:
+        assert not holds(tmp_path, entry)  # on its way
+        claim.sent()
 
 
 # -- claiming

@@ -201,6 +201,104 @@ def connection(road: Online) -> str:
     return planned
 
 
+NO_TOKEN = {**GITHUB, "MEMBRANE_TOKEN": ""}
+
+
+def kept_once(road: Online, tmp_path: Path, *, times: int = 1) -> tuple[str, ...]:
+    """The options of a deploy that was kept so many times for want of a token."""
+    box, markers = str(tmp_path / "box"), str(tmp_path / "markers")
+    options = ("--once=v1", "--once-dir", markers, "--outbox", box)
+    for _ in range(times):
+        assert state(deploy(road, *options, env=NO_TOKEN)) == "false"
+    return options
+
+
+def flush(road: Online, tmp_path: Path) -> Ended:
+    return road(*FLUSH, str(tmp_path / "box"), "--connection", connection(road))
+
+
+def left(tmp_path: Path) -> list[str]:
+    return [path.suffix for path in (tmp_path / "box").iterdir()]
+
+
+def test_what_is_kept_twice_under_one_key_is_in_the_outbox_and_on_the_charts_once(
+    road: Online, tmp_path: Path
+) -> None:
+    before = road.annotations
+    options = kept_once(road, tmp_path)
+    again = deploy(road, *options, env=NO_TOKEN)
+    assert "It is in the outbox already: `fsctl annotations flush" in again.err, again.show
+    assert left(tmp_path) == [".json"]
+    deploy(road, "--once=v2", *options[1:], env=NO_TOKEN)
+    assert left(tmp_path) == [".json"] * 2  # another deploy is another annotation
+    flushed = flush(road, tmp_path)
+    assert (flushed.code, left(tmp_path)) == (0, []), flushed.show
+    assert state(deploy(road, *options)) == "skipped"
+    assert road.annotations == before + 2
+
+
+def test_what_was_sent_after_it_was_kept_is_not_sent_by_a_flush(
+    road: Online, tmp_path: Path
+) -> None:
+    before = road.annotations
+    options = kept_once(road, tmp_path)
+    assert state(deploy(road, *options)) == "true"
+    flushed = flush(road, tmp_path)
+    assert (flushed.code, json.loads(flushed.out)["state"]) == (0, "skipped"), flushed.show
+    assert "was sent under the same --once key" in flushed.out
+    assert (left(tmp_path), road.annotations) == ([], before + 1)
+
+
+def test_what_may_have_been_sent_after_it_was_kept_waits_for_a_person(
+    road: Online, tmp_path: Path
+) -> None:
+    options = kept_once(road, tmp_path)
+    road.fail(*LOST)
+    assert state(deploy(road, *options)) == "unknown"
+    road.fail()
+    before = road.annotations
+    flushed = flush(road, tmp_path)
+    assert flushed.code == 6 and "its outcome is unknown" in flushed.err, flushed.show
+    assert (left(tmp_path), road.annotations) == ([".json"], before)
+    (marker,) = (tmp_path / "markers").iterdir()
+    marker.unlink()  # as the sentence says
+    assert flush(road, tmp_path).code == 0
+    assert (left(tmp_path), road.annotations) == ([], before + 1)
+
+
+def test_what_a_flush_may_have_sent_is_sent_by_no_deploy(road: Online, tmp_path: Path) -> None:
+    options = kept_once(road, tmp_path)
+    chosen = connection(road)
+    before = road.annotations
+    road.fail(*LOST)
+    flushed = road(*FLUSH, str(tmp_path / "box"), "--connection", chosen)
+    assert (flushed.code, left(tmp_path)) == (7, [".unknown"]), flushed.show
+    road.fail()
+    assert state(deploy(road, *options)) == "unknown"
+    assert road.annotations == before + 1
+
+
+def test_what_a_flush_could_not_send_may_be_sent_by_a_deploy(road: Online, tmp_path: Path) -> None:
+    options = kept_once(road, tmp_path)
+    chosen = connection(road)
+    road.fail("429@/act")
+    flushed = road(*FLUSH, str(tmp_path / "box"), "--connection", chosen)
+    assert (flushed.code, left(tmp_path)) == (5, [".json"]), flushed.show
+    road.fail()
+    assert state(deploy(road, *options)) == "true"
+
+
+def test_a_flush_that_can_keep_no_marker_sends_nothing_and_lets_it_wait(
+    road: Online, tmp_path: Path
+) -> None:
+    kept_once(road, tmp_path)
+    before = road.annotations
+    (tmp_path / "markers").write_text("in the way")
+    flushed = flush(road, tmp_path)
+    assert (flushed.code, left(tmp_path)) == (6, [".json"]), flushed.show
+    assert road.annotations == before
+
+
 @pytest.mark.parametrize(
     ("fault", "env"),
     [
