@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # What a person has to mend, beside what the service refuses as such.
 _MISCONFIGURED = (ExitCode.USAGE, ExitCode.NOT_FOUND, ExitCode.NEEDS_PERSON)
+_WRONG_SERVICE = ("redirect", "no_route")  # whoever answers there is not Membrane's API
 
 
 def deliver(
@@ -56,7 +57,8 @@ def counts(app: App, asked: Asked, error: FsctlError) -> bool:
     kind = fail_on(app, asked)
     if kind != "misconfigured":
         return kind == "any"
-    return error.exit_code in _MISCONFIGURED or is_refused(error)
+    wrong = error.exit_code in _MISCONFIGURED or error.code in _WRONG_SERVICE
+    return wrong or is_refused(error)
 
 
 class _Report:

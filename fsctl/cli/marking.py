@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import Refused, Usage
 from .app import App
 from .deploy_options import Asked
 from .deploy_plan import Moments, status_of
@@ -40,15 +41,22 @@ def marked(
     """The marker of what :func:`same` gave, for the account and connection ``whose`` it is.
 
     ``directory`` is the one of ``--once-dir``, None for fsctl's own; another process is waited for
-    as many seconds as ``patience`` says. Raises :class:`FsctlError` where no marker can be kept.
+    as many seconds as ``patience`` says. Raises :class:`Usage` where no marker can be kept: a
+    person has to name another place, or mend this one.
     """
     from ..bulk import markers
 
-    with markers.once(
-        directory or app.directory("state") / markers.FOLDER,
-        markers.key(*whose, digest),
-        patience=patience,
-        monotonic=app.world.monotonic,
-        sleep=app.world.sleep,
-    ) as marker:
+    with ExitStack() as stack:
+        try:
+            marker = stack.enter_context(
+                markers.once(
+                    directory or app.directory("state") / markers.FOLDER,
+                    markers.key(*whose, digest),
+                    patience=patience,
+                    monotonic=app.world.monotonic,
+                    sleep=app.world.sleep,
+                )
+            )
+        except Refused as problem:
+            raise Usage(problem.message, hint=problem.hint, code=problem.code) from None
         yield marker

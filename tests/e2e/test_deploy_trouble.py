@@ -97,6 +97,8 @@ TROUBLES = (
             misconfigured=True),
     Trouble("a wrong fact", 2, "FSCTL_DEPLOY_STATUS", env={"FSCTL_DEPLOY_STATUS": "fine"},
             misconfigured=True),
+    Trouble("a place for markers that cannot be", 2, "cannot be written",
+            options=("--once", "--once-dir", "/dev/null/markers"), misconfigured=True),
     Trouble("a relative place", 2, "FSCTL_STATE_DIR", env={"FSCTL_STATE_DIR": "here"},
             options=("--once",), misconfigured=True),
 )  # fmt: skip
@@ -187,6 +189,16 @@ def test_what_fullstory_refuses_has_to_be_mended_by_a_person(road: Online) -> No
             done = road(*DEPLOY, *options, env=told, under_ci=True)
         assert done.code == code, done.show
         assert "The text is not right" in done.err
+
+
+def test_an_address_that_is_not_membranes_has_to_be_mended_by_a_person(road: Online) -> None:
+    env = {**GITHUB, "FSCTL_CONNECTION": "6570c0ffee0123456789abcd", "FSCTL_VIA": "proxy"}
+    for options, fails in ((("--fail-on", "misconfigured"), True), ((), False)):
+        with scripted(answer(302, b"", ("Location", "https://login.example/"))) as service:
+            told = {**env, "MEMBRANE_API_URL": service.url}
+            done = road(*DEPLOY, *options, env=told, under_ci=True)
+        assert (done.code != 0) is fails, done.show
+        assert "check MEMBRANE_API_URL" in done.err, done.show
 
 
 # -- fsctl's own defects, and a broken machine
