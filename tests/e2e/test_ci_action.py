@@ -288,6 +288,34 @@ def test_a_rehearsal_sends_nothing(job: Job) -> None:
     assert job.annotations == []
 
 
+@pytest.mark.parametrize("name", ["dry_run", "sandbox", "show_fields"])
+@pytest.mark.parametrize("value", ["TRUE", "True", "yes", "1", "treu", "$(touch stolen)"])
+def test_a_switch_that_is_neither_true_nor_false_sends_nothing(
+    name: str, value: str, job: Job
+) -> None:
+    """A rehearsal must not turn out to be the real thing."""
+    given: dict[str, Any] = {name: value}
+    done = job.use(**given)
+    assert done.code == 2, done.show
+    reason = f"The input {name.replace('_', '-')} takes true or false, and nothing else."
+    assert job.outputs == {"annotated": "false", "reason": reason}
+    assert f"::error title=fsctl::The deploy was not annotated: {reason}\n" in done.out
+    assert job.annotations == []
+
+
+@pytest.mark.parametrize("once", ["True", "TRUE", "False"])
+def test_once_is_no_key_that_all_deploys_would_share(once: str, job: Job) -> None:
+    done = job.use(once=once)
+    assert done.code == 2, done.show
+    assert f"a KEY, and {once} is none of them" in job.outputs["reason"]
+    assert job.annotations == []
+
+
+def test_a_switch_that_is_off_is_off(job: Job) -> None:
+    done = job.use(dry_run="false", show_fields="")
+    assert (done.code, job.outputs["annotated"]) == (0, "true"), done.show
+
+
 # -- what it does not break
 
 
@@ -367,3 +395,25 @@ def test_where_there_is_no_python_at_all_it_says_so(job: Job) -> None:
     assert done.code == 0, done.show
     assert job.outputs["reason"] == NO_PYTHON
     assert done.err == ""
+
+
+def test_files_of_the_runner_that_cannot_be_written_break_nothing(job: Job) -> None:
+    job.mode("old")
+    job.runner.summary.mkdir()
+    done = job.use()
+    assert done.code == 0, done.show
+    assert job.outputs == {"annotated": "false", "reason": NO_PYTHON}
+    assert f"::warning title=fsctl::The deploy was not annotated: {NO_PYTHON}\n" in done.out
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [("", 0), ("never", 0), ("any", 5)])
+@pytest.mark.parametrize("temp", ["", "/no/such/place"])
+def test_a_runner_without_a_temporary_place_breaks_nothing(
+    temp: str, fail_on: str, code: int, job: Job
+) -> None:
+    job.runner.env |= {"RUNNER_TEMP": temp}
+    done = job.use(fail_on=fail_on)
+    assert done.code == code, done.show
+    assert job.outputs == {"annotated": "false", "reason": NO_INSTALL}
+    assert f"::warning title=fsctl::The deploy was not annotated: {NO_INSTALL}\n" in done.out
+    assert job.asked == []

@@ -79,7 +79,8 @@ class Runner:
         assert step["shell"] == "bash"
         output = self.temp / "output"
         output.write_text("")
-        self.summary.write_text("")
+        if not self.summary.is_dir():
+            self.summary.write_text("")
         done = subprocess.run(
             # https://docs.github.com/actions/reference/workflow-syntax-for-github-actions: shell
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
@@ -99,5 +100,6 @@ class Runner:
         outputs = {
             name: plain or fenced for name, plain, _, fenced in _OUTPUT.findall(output.read_text())
         }
-        self.log += self.summary.read_text()
+        if self.summary.is_file():
+            self.log += self.summary.read_text()
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode()), outputs
