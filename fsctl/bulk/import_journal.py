@@ -193,9 +193,9 @@ def _is_of(one: Unfinished, kind: str | None) -> bool:
 def _resumed(path: Path, descriptor: int, identity: Identity, begun: str) -> dict[int, Kept]:
     found = contents(path, descriptor)
     # A last line that was cut by a crash is taken away: what it says was not on the disk yet, and
-    # so was not sent.
-    os.ftruncate(descriptor, found.end)
-    if found.identity is None:
+    # so was not sent. An input of which nothing was sent is begun anew.
+    os.ftruncate(descriptor, found.end if found.stretches else 0)
+    if not found.stretches:
         try:
             os.write(descriptor, header_line(identity, begun))
             os.fsync(descriptor)
@@ -204,6 +204,7 @@ def _resumed(path: Path, descriptor: int, identity: Identity, begun: str) -> dic
         keep_names(path.parent)
         keep_names(path.parent.parent)
         return {}
+    assert found.identity is not None
     changed = identity.differences(found.identity)
     if changed:
         raise Refused(
