@@ -123,7 +123,10 @@ def _foresee(app: App, asked: Asked, deploy: Deploy) -> None:
         try:
             make_private_directory(place)
         except OSError as error:
-            raise cannot_write(place, error) from None
+            problem = cannot_write(place, error)
+            if place is asked.once_dir:  # as it would be called afterwards
+                raise Usage(problem.message, hint=problem.hint) from None
+            raise problem from None
     if not needs_membrane(app) or membrane_command(app) is None:
         _ = app.road  # without asking a membrane anything: that takes its time
 

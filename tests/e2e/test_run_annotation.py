@@ -221,8 +221,7 @@ FORESEEN = (
     Foreseen("a relative place", 2, "FSCTL_STATE_DIR", {"FSCTL_STATE_DIR": "here"}, ("--once",)),
     Foreseen("no such profile", 2, "nobody", {"FSCTL_PROFILE": "nobody"}),
     Foreseen("a wrong fact", 2, "FSCTL_DEPLOY_STATUS", {"FSCTL_DEPLOY_STATUS": "fine"}),
-    Foreseen("no place", 1, "cannot be written", None, ("--once", "--once-dir", "/dev/null/x"),
-             ("any",)),
+    Foreseen("no place", 2, "cannot be written", None, ("--once", "--once-dir", "/dev/null/x")),
     Foreseen("no outbox", 1, "cannot be written", {"MEMBRANE_API_URL": "http://127.0.0.1:1"},
              ("--outbox", "/dev/null/x"), ("any",)),
 )  # fmt: skip
