@@ -74,7 +74,7 @@ def lacking(
     if found.membrane is None:
         return NeedsPerson(
             "The membrane command line is not installed, or not on PATH outside this directory.",
-            hint=f"Run `{INSTALL}` (it needs Node.js), then `membrane login --tenant`.",
+            hint=f"Run `{INSTALL}` (it needs Node.js), then `fsctl login`.",
             code="no_membrane",
         )
     if found.token is not None and "cli" not in (answers.transport, keys.get("transport")):

@@ -146,10 +146,11 @@ def missing(answers: Answers, found: Found) -> list[str]:
 
 def refuse_missing(flags: Sequence[str], why: str) -> Usage:
     """The error for :func:`missing` flags; ``why`` nobody is asked."""
+    use = " --no-use" if any("--no-use" in flag for flag in flags) else ""
     return Usage(
         f"fsctl init asks for what is not given, but {why}. Missing: {', '.join(flags)}.",
-        hint="For example: `fsctl init --road token --connection ID --profile-name work`, or "
-        "`fsctl init --road sandbox --profile-name play`.",
+        hint=f"For example: `fsctl init --road token --connection ID --profile-name work{use}`, or "
+        f"`fsctl init --road sandbox --profile-name play{use}`.",
     )
 
 

@@ -21,7 +21,7 @@ CONNECT_TIMEOUT = 10.0  # seconds
 
 SET_UP = (
     "Run `fsctl init`, which shows the way; or set MEMBRANE_TOKEN, or install the membrane command "
-    "line and run `membrane login --tenant`, or try the command with --sandbox."
+    "line and run `fsctl login`, or try the command with --sandbox."
 )
 
 

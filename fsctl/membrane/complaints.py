@@ -85,8 +85,7 @@ def _failure(said: str, shown: str, code: int, secrets: Iterable[str]) -> Gatewa
             fate=Fate.REFUSED,
             origin=Origin.MEMBRANE,
             code="not_logged_in",
-            hint="Log in with `membrane login --tenant` (older and newer versions also know"
-            " `membrane login`), or set MEMBRANE_TOKEN.",
+            hint="Run `fsctl login`, or set MEMBRANE_TOKEN.",
         )
     if _USAGE.search(said):
         return GatewayError(

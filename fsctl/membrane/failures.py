@@ -35,7 +35,7 @@ MEMBRANE_TYPES = frozenset(
     ]
 )
 
-_LOGIN_HINT = "Log in again (membrane login --tenant), or renew the token in MEMBRANE_TOKEN."
+_LOGIN_HINT = "Log in again (`fsctl login`), or renew the token in MEMBRANE_TOKEN."
 _RECONNECT_HINT = "Open the connection in Membrane and reconnect it to Fullstory."
 _ROLE_HINT = (
     "Ask for an Admin API key on the connection: reading and deleting data needs Admin or Architect"

@@ -42,7 +42,7 @@ class CommandToken:
     ) -> None:
         self.origin = "membrane token" if own_binary else "token_command"
         self.remedy = (
-            "Log in again: membrane login --tenant."
+            "Log in again with `fsctl login`."
             if own_binary
             else "Run the command by hand: it has to print a valid Membrane token and nothing else."
         )

@@ -172,7 +172,7 @@ class TokenExpired(NeedsPerson):
 class EnvironmentToken:
     """A token that a variable of the environment holds."""
 
-    remedy = "Mint a new one with `membrane token`, or log in again (membrane login --tenant)."
+    remedy = "Put a new one into the variable; or unset it and run `fsctl login`."
 
     def __init__(self, name: str, value: str, clock: Callable[[], float]) -> None:
         self.origin = name

@@ -329,8 +329,8 @@ def signed(days: float) -> str:
     ("days", "state", "detail", "mend"),
     [
         (30.1, "ok", "a signed token from MEMBRANE_TOKEN, good for 30 days", ""),
-        (3.1, "warn", "good for 3 days, until 2026-01-04T14:24:00Z", "Mint a new one"),
-        (-2.1, "fail", "which ended 2 days ago", "Mint a new one"),
+        (3.1, "warn", "good for 3 days, until 2026-01-04T14:24:00Z", "Put a new one into"),
+        (-2.1, "fail", "which ended 2 days ago", "Put a new one into"),
     ],
 )
 def test_when_the_token_ends(

@@ -48,7 +48,7 @@ def test_any_command_warns_once(line: tuple[str, ...], server: Online, tmp_path:
     assert done.code == 0, done.show
     assert done.err.count(SAID) == 1, done.show
     assert "The token from MEMBRANE_TOKEN expires in 3 days, at 2" in done.err
-    assert "Mint a new one with `membrane token`" in done.err
+    assert "Put a new one into the variable; or unset it and run `fsctl login`" in done.err
     assert "expires in" not in done.out
 
 

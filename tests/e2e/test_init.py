@@ -441,7 +441,7 @@ def test_who_is_not_logged_in_is_told_the_command(
     line = ("init", "--road", "login", "--connection", FIRST, "--profile-name", "work")
     done = fsctl(*line)
     assert done.code == 4, done.show
-    assert "membrane login --tenant" in done.err
+    assert "`fsctl login`" in done.err
     assert config(home) == ""
 
 
@@ -548,6 +548,7 @@ def test_which_profile_is_in_use_is_a_question_of_its_own(road: Online) -> None:
     refused = road(*line)
     assert refused.code == 2, refused.show
     assert "--use or --no-use" in refused.err
+    assert "`fsctl init --road sandbox --profile-name play --no-use`" in refused.err
     assert told(road(*line, "--no-use"))["in_use"] is False
     assert 'active = "work"' in config(road.fsctl.home)
     assert told(road(*line, "--use"))["in_use"] is True

@@ -181,7 +181,7 @@ def test_who_is_not_logged_in_is_told_how_to(
     done = road(*command)
     assert (done.code, road.sent) == (4, []), done.show
     assert "is not logged in" in done.err
-    assert "membrane login --tenant" in done.err
+    assert "`fsctl login`" in done.err
 
 
 def test_banners_colours_and_bare_arrays_are_read_all_the_same(

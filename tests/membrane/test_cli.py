@@ -153,7 +153,7 @@ def test_u7_nothing_is_tried_another_way_after_it_was_sent(
     assert len(membrane.asked) == 2
 
 
-def test_u8_login_is_never_run_and_its_spellings_are_told(tmp_path: Path) -> None:
+def test_u8_login_is_never_run_and_the_command_for_it_is_told(tmp_path: Path) -> None:
     membrane = road(tmp_path, mood="logged_out")
     for call in (
         lambda: list(membrane.gateway.connections()),
@@ -162,8 +162,7 @@ def test_u8_login_is_never_run_and_its_spellings_are_told(tmp_path: Path) -> Non
     ):
         error = failure(call)
         assert (error.trouble, error.fate) == (Trouble.UNAUTHENTICATED, Fate.REFUSED)
-        assert "`membrane login --tenant`" in (error.hint or "")
-        assert "`membrane login`" in (error.hint or "")
+        assert "`fsctl login`" in (error.hint or "")
     assert {argv[0] for argv in membrane.asked} == {"connection", "action"}
 
 

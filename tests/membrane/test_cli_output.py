@@ -289,7 +289,7 @@ def test_u5_not_logged_in_is_refused_and_says_how_to_log_in(text: str, stream: s
     }
     error = failure(results[stream])
     assert (error.trouble, error.fate) == (Trouble.UNAUTHENTICATED, Fate.REFUSED)
-    assert "membrane login --tenant" in (error.hint or "")
+    assert "`fsctl login`" in (error.hint or "")
 
 
 @pytest.mark.parametrize(

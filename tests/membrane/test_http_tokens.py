@@ -86,7 +86,7 @@ def test_a_token_of_the_environment_is_not_tried_twice() -> None:
     with scripted(UNAUTHENTICATED) as server:
         error = failure_of(lambda: http_gateway(server.url).connection("c1"))
     assert error.hint is not None
-    assert error.hint.startswith("MEMBRANE_TOKEN was refused: mint a new one with `membrane token`")
+    assert error.hint.startswith("MEMBRANE_TOKEN was refused: put a new one into")
 
 
 def test_membranes_401_on_the_proxy_renews_too() -> None:

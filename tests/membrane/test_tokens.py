@@ -152,7 +152,7 @@ def test_an_expired_jwt_is_refused_with_the_time_it_expired(tmp_path: Path) -> N
     token = unsigned(exp=NOW - 61)
     error = refused(find({"MEMBRANE_TOKEN": token}, tmp_path))
     assert error.message == "The token from MEMBRANE_TOKEN expired at 2023-11-14T22:12:19Z."
-    assert error.hint is not None and "membrane token" in error.hint
+    assert error.hint is not None and "`fsctl login`" in error.hint
     assert error.code == "expired"
 
 
@@ -375,7 +375,7 @@ def test_the_binary_is_asked_for_a_token_and_banners_are_passed_over(tmp_path: P
     source = find({}, tmp_path, membrane=binary)
     assert source.token() == token
     assert source.account == "w/t"
-    assert "membrane login" in source.remedy
+    assert "`fsctl login`" in source.remedy
 
 
 # Secrets
