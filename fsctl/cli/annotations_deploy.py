@@ -21,8 +21,8 @@ FIELDS = (Column("field", never_cut=True), Column("value"), Column("origin", "FR
     examples=(
         "fsctl --sandbox annotations deploy --service checkout --version v1.4.2",
         "fsctl --sandbox annotations deploy --env production --started -4m --once",
-        "fsctl --sandbox annotations deploy --text '{service} {version} is live' --dry-run",
-        "fsctl annotations deploy --show-fields",
+        "fsctl --sandbox annotations deploy --service web --text '{service} is live' --dry-run",
+        "fsctl annotations deploy --env production --show-fields",
     ),
 )
 @deploy_options

@@ -30,7 +30,7 @@ Gathered = Callable[[], "Deploy"]
     examples=(
         "fsctl --sandbox annotations run --service checkout -- true",
         "fsctl --sandbox annotations run --env production --dry-run -- ./deploy.sh --all",
-        "fsctl annotations run --status rolled-back -- kubectl rollout undo deployment/web",
+        "fsctl --sandbox annotations run --service web --status rolled-back --dry-run -- ./undo.sh",
     ),
 )
 @deploy_options
