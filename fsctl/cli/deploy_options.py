@@ -145,6 +145,11 @@ def read_options(app: App, given: Mapping[str, Any]) -> Asked:
     given = {name: value or None for name, value in given.items() if name != "once"} | {
         "once": given["once"]
     }
+    if given["once_dir"] and given["once"] is None:
+        raise Usage(
+            "--once-dir says where --once remembers, and --once is not given.",
+            hint="Add --once, or leave --once-dir out.",
+        )
     facts = {name: given[name] for name in FACTS}
     if any(facts.values()):
         _check_facts(app, facts)

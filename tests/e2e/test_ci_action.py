@@ -267,7 +267,8 @@ def test_once_is_once(once: str, job: Job) -> None:
 
 @pytest.mark.parametrize("once", ["", "false"])
 def test_without_once_every_use_marks(once: str, job: Job) -> None:
-    assert [job.use(once=once).code, job.use(once=once).code] == [0, 0]
+    kept = str(job.home / "kept")
+    assert [job.use(once=once).code, job.use(once=once, once_dir=kept).code] == [0, 0]
     assert len(job.annotations) == 2
 
 

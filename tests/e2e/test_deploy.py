@@ -342,6 +342,7 @@ def test_nothing_known_at_all_is_refused(here: Somewhere, tmp_path: Path) -> Non
         (("--timeout", "soon"), "--timeout"),
         (("--retries", "many"), "--retries"),
         (("--fields", "a,,b"), "--fields"),
+        (("--once-dir", "markers"), "--once is not given"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("env", [{}, GITHUB], ids=["by hand", "under CI"])
