@@ -62,8 +62,7 @@ def plan_call(app: App, asked: Asked, deploy: Deploy, moments: Moments = NOT_MEA
             hint="Name it with --service and --version, or set FSCTL_DEPLOY_* variables.",
         )
     status = facts["status"] = status_of(facts, moments)
-    template = asked.text or app.text_setting("text")
-    text = deploy_text.fill(template, facts) if template else ""
+    text = _text(app, asked, facts)
     source = asked.source or app.text_setting("source") or _made_by(facts)
     now = app.world.now()
     start = moments.started or deploy.started or deploy.finished or now
@@ -75,6 +74,30 @@ def plan_call(app: App, asked: Asked, deploy: Deploy, moments: Moments = NOT_MEA
         end=end if end is not None and _is_later(end, start) else None,
         source=deploy_text.fit_source(source) or None,
     )
+
+
+def remark_on_text(app: App, asked: Asked, deploy: Deploy, moments: Moments) -> str | None:
+    """A sentence where the text that was asked for is not the one that is sent; else None."""
+    facts = {name: fact.value for name, fact in deploy.facts.items()}
+    facts["status"] = status_of(facts, moments)
+    if not _template(app, asked) or _text(app, asked, facts):
+        return None
+    return (
+        "Nothing is left of the text that was asked for: its fields are not known, or do not fit. "
+        "The text that fsctl composes is used."
+    )
+
+
+def _template(app: App, asked: Asked) -> str | None:
+    return asked.text or app.text_setting("text")
+
+
+def _text(app: App, asked: Asked, facts: Mapping[str, str]) -> str:
+    """The text that was asked for; empty where none was, or nothing is left of it."""
+    from ..fullstory import deploy_text
+
+    template = _template(app, asked)
+    return deploy_text.fill(template, facts) if template else ""
 
 
 def status_of(facts: Mapping[str, str], moments: Moments) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from ..errors import FsctlError, OutcomeUnknown, Refused, Unavailable
 from .app import App
 from .deploy_options import Asked
-from .deploy_plan import Moments, plan_call
+from .deploy_plan import Moments, plan_call, remark_on_text
 from .within import Limit, TooLate
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ class Sending:
         from .marking import same
 
         deploy = gather()
-        for remark in deploy.remarks:
-            self._app.messages.warn(remark)
+        for told in deploy.remarks:
+            self._app.messages.warn(told)
         self._call = plan_call(self._app, self._asked, deploy, self._moments)
+        if (remark := remark_on_text(self._app, self._asked, deploy, self._moments)) is not None:
+            self._app.messages.warn(remark)
         self._same = same(self._asked, deploy, self._moments)
         return self._call
 

@@ -357,6 +357,15 @@ def test_a_wrong_option_is_2(
     assert here.rows("SELECT count(*) FROM annotations") == before
 
 
+@pytest.mark.parametrize("text", ["{tag}", "e" + "\u0301" * 300], ids=["unknown", "too long"])
+def test_a_text_of_which_nothing_is_left_is_told_of(text: str, here: Somewhere) -> None:
+    done = here(*DEPLOY, "--text", text, env=GITHUB, under_ci=True)
+    assert done.code == 0 and json.loads(done.out)["text"].startswith("checkout"), done.show
+    assert done.err.count("Nothing is left of the text that was asked for") == 1, done.show
+    fitting = here(*DEPLOY, "--text", "{tag} is out", env=GITHUB, under_ci=True)
+    assert "Nothing is left" not in fitting.err, fitting.show
+
+
 # -- hostile text stays text
 
 HOSTILE = st.lists(
