@@ -12,10 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from ..errors import FsctlError
 from ..fullstory.batch_jobs import BatchJobs, Kind
 from ..fullstory.call import Caller
 from ..fullstory.repeats import Clock
@@ -23,32 +25,19 @@ from . import following, import_journal
 from .batches import Bounds, gaps, stretches, until
 from .carrying import Carrier, Task
 from .import_check import checked, refuse_bad
+from .import_counts import Counts
 from .import_events import Begun, Checked, Event, Note, Progress, Summary, Waiting
 from .import_ids import imported_as
+from .import_input import Input
 from .import_journal import Journal
-from .import_record import Identity, Kept
+from .import_record import Kept
 from .import_rejects import JsonForm, check_outputs, publish
-from .keeping import Reader
 from .sending import Limiter, Patience, Sender, Stopped
 
 CONCURRENCY = 4  # jobs: with 50,000 rows each far from Fullstory's 100 jobs and 500,000 operations
 _GRACE = 3.0  # seconds in which requests on their way may still be answered when a run ends
 _TICK = 0.2  # seconds between two words on progress
 _SLICE = 0.25  # seconds between two looks at whether the run ends
-
-
-class Input(NamedTuple):
-    """An input, what identifies it, and where its outputs go."""
-
-    reader: Reader
-    identity: Identity
-    rejects: Path
-    unknown: Path
-    imports: Path | None = None
-
-    @property
-    def outputs(self) -> list[Path]:
-        return [self.rejects, self.unknown, *([self.imports] if self.imports else [])]
 
 
 class Options(NamedTuple):
@@ -88,7 +77,7 @@ def run(
         for one in asked:
             # What was begun had passed: it is to be gone on with, not to be checked again.
             if options.restart or not import_journal.is_begun(state, one.identity):
-                for event in checked(one.reader, one.identity.size):
+                for event in checked(one.reader, one.size):
                     if isinstance(event, Checked):
                         found.append(event)
                     yield event
@@ -100,7 +89,7 @@ def run(
 def check(inputs: Sequence[Input]) -> Iterator[Event]:
     """Only check: the last event of each input is its :class:`Checked`."""
     for one in inputs:
-        yield from checked(one.reader, one.identity.size)
+        yield from checked(one.reader, one.size)
 
 
 class _Run:
@@ -123,7 +112,7 @@ class _Run:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._carried: list[_Carried] = []
-        self._progress = Progress(one.reader.name, size=one.identity.size)
+        self._counts = Counts(Progress(one.reader.name, size=one.size))
         self._told_at = float("-inf")
         self._began = caller.clock.monotonic()
 
@@ -135,13 +124,18 @@ class _Run:
         ) as journal:
             if journal.is_new:
                 check_outputs(one.outputs, force=options.force)
-            yield Begun(one.reader.name, not journal.is_new, one.identity.size)
+            yield Begun(one.reader.name, not journal.is_new, one.size)
             carrier = self._carrier(journal)
             try:
                 yield from self._work(journal, carrier)
-            finally:
+            except BaseException:
                 self._end()
-            yield self._progress
+                if not one.resumable:  # its rejects would never be written
+                    with suppress(FsctlError):
+                        self._written(journal)
+                raise
+            self._end()
+            yield self._counts.progress
             yield self._finished(journal)
 
     def _carrier(self, journal: Journal) -> Carrier:
@@ -193,21 +187,21 @@ class _Run:
                     break
                 inbox.put(task)
                 on_their_way += 1
-                self._progress = self._progress._replace(jobs=on_their_way)
+                self._counts.jobs(on_their_way)
                 yield from self._heard(wait=False)
                 on_their_way -= self._freed(smaller)
             if on_their_way:
                 yield from self._heard(wait=True)
                 on_their_way -= self._freed(smaller)
-                self._progress = self._progress._replace(jobs=on_their_way)
+                self._counts.jobs(on_their_way)
 
     def _tasks(self, journal: Journal, carrier: Carrier) -> Iterator[Task]:
         """What earlier runs left, then what nobody has read yet, in the order of the input."""
         earlier = journal.stretches()
         for kept in earlier:
-            self._count_read(kept)
+            self._counts.read(kept)
             if kept.is_over:
-                self._count_over(kept)
+                self._counts.over(kept)
         for kept in earlier:
             if not kept.is_over:
                 yield carrier.again(kept)
@@ -217,7 +211,7 @@ class _Run:
             for stretch in stretches(rows, self._bounds):
                 here = stretch if stretch.end or end is None else stretch._replace(end=end)
                 task = carrier.fresh(here)
-                self._count_read(task.kept)
+                self._counts.read(task.kept)
                 yield task
 
     def _worker(self, carrier: Carrier) -> None:
@@ -243,7 +237,7 @@ class _Run:
                 raise said
             if isinstance(said, _Taken):
                 self._caller.wrote = True
-                self._count_sent(said.kept)
+                self._counts.sent(said.kept)
             elif isinstance(said, _Carried):
                 self._carried.append(said)
             else:
@@ -251,14 +245,14 @@ class _Run:
         now = self._caller.clock.monotonic()
         if self._carried or now - self._told_at >= _TICK:
             self._told_at = now
-            yield self._progress
+            yield self._counts.progress
 
     def _freed(self, smaller: deque[Kept]) -> int:
         """Count what was carried; how many threads are free for it."""
         for carried in self._carried:
             for kept in carried.left:
                 if kept.is_over:
-                    self._count_over(kept)
+                    self._counts.over(kept)
                 else:
                     smaller.append(kept)
         freed = len(self._carried)
@@ -274,50 +268,15 @@ class _Run:
         for thread in self._threads:
             thread.join(max(0.0, ends - time.monotonic()))
 
-    # -- counting
-
-    def _count_read(self, kept: Kept) -> None:
-        progress = self._progress
-        end = kept.end.offset if kept.end else progress.size
-        self._progress = progress._replace(
-            read=progress.read + kept.rows + kept.bad,
-            bad=progress.bad + kept.bad,
-            offset=max(progress.offset, end or progress.offset),
-        )
-        if kept.job is not None:
-            self._count_sent(kept)
-
-    def _count_sent(self, kept: Kept) -> None:
-        self._progress = self._progress._replace(sent=self._progress.sent + kept.rows)
-
-    def _count_over(self, kept: Kept) -> None:
-        progress = self._progress
-        if kept.state == "unknown":
-            self._progress = progress._replace(unknown=progress.unknown + kept.rows)
-            return
-        self._progress = progress._replace(
-            accepted=progress.accepted + kept.imports, rejected=progress.rejected + kept.errors
-        )
-
     # -- the end
 
     def _finished(self, journal: Journal) -> Summary:
         """Write the outputs, and forget the rest."""
-        one, force = self._input, self._options.force
         over = journal.stretches()
-        form = one.reader.form
-        written = {
-            sort: path
-            for sort, path, shape in (
-                ("rejects", one.rejects, form),
-                ("unknown", one.unknown, form),
-                ("imports", one.imports, JsonForm()),
-            )
-            if path is not None and publish(journal.parts(sort), path, shape, force=force)
-        }
-        progress = self._progress
+        written = self._written(journal)
+        progress = self._counts.progress
         summary = Summary(
-            one.reader.name,
+            self._input.reader.name,
             progress.read,
             progress.bad,
             progress.sent,
@@ -333,6 +292,21 @@ class _Run:
         )
         journal.remove()
         return summary
+
+    def _written(self, journal: Journal) -> dict[str, Path]:
+        """The outputs that there are rows for, written."""
+        one, form = self._input, self._input.reader.form
+        outputs = (
+            ("rejects", one.rejects, form),
+            ("unknown", one.unknown, form),
+            ("imports", one.imports, JsonForm()),
+        )
+        return {
+            sort: path
+            for sort, path, shape in outputs
+            if path is not None
+            and publish(journal.parts(sort), path, shape, force=self._options.force)
+        }
 
 
 class _Taken(NamedTuple):

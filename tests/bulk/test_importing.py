@@ -10,8 +10,18 @@ from typing import Any
 import pytest
 
 from fsctl.bulk import import_journal, importing
-from fsctl.bulk.import_events import Event, JobDone, Smaller, Summary, Waiting, ending
-from fsctl.bulk.importing import Input, Options
+from fsctl.bulk.import_events import (
+    Begun,
+    Event,
+    JobDone,
+    Progress,
+    Smaller,
+    Summary,
+    Waiting,
+    ending,
+)
+from fsctl.bulk.import_input import Input
+from fsctl.bulk.importing import Options
 from fsctl.errors import ExitCode, FsctlError, NeedsPerson, Refused, Unavailable, Usage
 from fsctl.membrane.gateway import (
     Capabilities,
@@ -105,6 +115,17 @@ def test_all_rows_of_a_file_become_people(town: Town, tmp_path: Path) -> None:
     assert town.people() == named(10)
     assert town.journals() == []
     assert not (tmp_path / "people.rejects.jsonl").exists()
+
+
+def test_progress_ends_with_all_rows_and_all_bytes(town: Town, tmp_path: Path) -> None:
+    one = input_of(write_lines(tmp_path / "people.jsonl", users(10)))
+    events = town.run(one)
+    told = [event for event in events if isinstance(event, Progress)]
+    assert events[0] == Begun("people.jsonl", resumed=False, size=one.size)
+    last = told[-1]
+    assert (last.read, last.sent, last.accepted, last.jobs) == (10, 10, 10, 0)
+    assert last.offset == last.size == one.size
+    assert [event.accepted for event in told] == sorted(event.accepted for event in told)
 
 
 def test_an_empty_file_is_done(town: Town, tmp_path: Path) -> None:
@@ -508,6 +529,15 @@ def test_a_run_that_is_closed_half_way_is_gone_on_with(town: Town, tmp_path: Pat
     assert town.summary(input_of(path)).accepted == 40
     assert town.people() == named(40)
     assert list(import_journal.unfinished(town.state)) == []
+
+
+def test_what_cannot_be_gone_on_with_leaves_its_rejects(town: Town, tmp_path: Path) -> None:
+    rows = [{"bad": 1}, *anonymous(12)]
+    path = write_lines(tmp_path / "people.jsonl", rows)
+    town.gateway.dies(4, answered=False)
+    with pytest.raises(Killed):
+        town.run(input_of(path)._replace(resumable=False), concurrency=1)
+    assert [row["_line"] for row in read_lines(tmp_path / "people.rejects.jsonl")] == [1]
 
 
 def test_no_row_content_is_in_the_journal(town: Town, tmp_path: Path) -> None:

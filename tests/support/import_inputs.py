@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fsctl.bulk.batches import Position
+from fsctl.bulk.import_input import Input
 from fsctl.bulk.import_record import Identity
 from fsctl.bulk.import_rejects import Form, JsonForm
-from fsctl.bulk.importing import Input
 from fsctl.fullstory.batch_jobs import Kind
 from fsctl.fullstory.call import Caller
 from fsctl.fullstory.repeats import Clock
@@ -89,7 +89,8 @@ def input_of(path: Path, kind: Kind = "users", **more: Any) -> Input:
         more.pop("choices", {}),
     )
     out = {word: path.with_suffix(f".{word}.jsonl") for word in ("rejects", "unknown")}
-    return Input(Lines(path, kind, **more), identity, out["rejects"], out["unknown"])
+    reader = Lines(path, kind, **more)
+    return Input(reader, identity, out["rejects"], out["unknown"], size=len(data))
 
 
 def write_lines(path: Path, rows: Sequence[Any]) -> Path:
