@@ -97,8 +97,14 @@ class Sending:
             kept = keep(self._app, self._call, directory, once, once_dir)
         except FsctlError as problem:
             return f"It is not in the outbox either: {problem}"
-        head = "It is kept" if kept else "It is in the outbox already"
-        return f"{head}: `fsctl annotations flush {quote(str(directory))}` sends it later."
+        head = "It is kept" if kept.new else "It is in the outbox already"
+        command = f"fsctl annotations flush {quote(str(directory))}"
+        if chosen := self._app.flags.get("connection"):
+            command += f" --connection {quote(str(chosen))}"
+        elif not kept.whose:
+            command += " --connection ID"
+            head += ", but which connection it is for is not known here"
+        return f"{head}: `{command}` sends it later."
 
     def _show(self, call: Call) -> Mapping[str, Any]:
         from .expiry import tell_before_use

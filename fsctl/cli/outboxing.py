@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import FsctlError, NeedsPerson, Refused
 from ..membrane.gateway import GatewayError
@@ -26,10 +26,20 @@ def default_directory(app: App) -> Path:
     return app.directory("state") / FOLDER
 
 
+class Kept(NamedTuple):
+    """Whether an annotation is new in an outbox, and whether it is known whose it is.
+
+    Where it is not, flushing it takes ``--connection``: see :func:`why_not_here`.
+    """
+
+    new: bool
+    whose: bool
+
+
 def keep(
     app: App, call: Call, directory: Path, once: str | None = None, once_dir: Path | None = None
-) -> bool:
-    """Keep an annotation that was certainly not sent; False where the same waits there already.
+) -> Kept:
+    """Keep an annotation that was certainly not sent, unless the same waits there already.
 
     Nothing is asked of the service for that. An annotation without a start gets this moment, which
     is when it would have been made. ``once`` is what :func:`markers.same` gives, and ``once_dir``
@@ -49,13 +59,14 @@ def keep(
         "once": once,
         "once_dir": str(once_dir.absolute()) if once and once_dir else None,
     }
+    whose = any(entry[name] is not None for name in ("account", "connection", "named"))
     if outbox.holds(directory, entry):
-        return False
+        return Kept(False, whose)
     try:
         outbox.keep(directory, entry, now)
     except ValueError as problem:  # a connection's name of a thousand characters, or the like
         raise Refused(f"{problem}.".capitalize(), hint="See what was to be sent.") from None
-    return True
+    return Kept(True, whose)
 
 
 def why_not_here(app: App, entry: Entry, connection: str | None) -> str | None:

@@ -201,6 +201,21 @@ def connection(road: Online) -> str:
     return planned
 
 
+def test_what_a_flush_will_need_is_said(road: Online, tmp_path: Path) -> None:
+    box = str(tmp_path / "box")
+    told = deploy(road, "--outbox", box, env=NO_TOKEN)
+    assert f"`fsctl annotations flush {box} --connection ID` sends it later." in told.err
+    assert road(*FLUSH, box).code == 6
+    assert road(*FLUSH, box, "--connection", connection(road)).code == 0
+    chosen = connection(road)
+    named = deploy(road, "--outbox", box, "--connection", chosen, env=NO_TOKEN)
+    assert f"It is kept: `fsctl annotations flush {box} --connection {chosen}` sends" in named.err
+    assert road(*FLUSH, box, "--connection", chosen).code == 0
+    in_use = deploy(road, "--outbox", box, env={**NO_TOKEN, "FSCTL_CONNECTION": chosen})
+    assert f"It is kept: `fsctl annotations flush {box}` sends it later." in in_use.err
+    assert road(*FLUSH, box).code == 0
+
+
 NO_TOKEN = {**GITHUB, "MEMBRANE_TOKEN": ""}
 
 
@@ -227,7 +242,9 @@ def test_what_is_kept_twice_under_one_key_is_in_the_outbox_and_on_the_charts_onc
     before = road.annotations
     options = kept_once(road, tmp_path)
     again = deploy(road, *options, env=NO_TOKEN)
-    assert "It is in the outbox already: `fsctl annotations flush" in again.err, again.show
+    command = f"fsctl annotations flush {tmp_path / 'box'} --connection ID"
+    assert "It is in the outbox already, but which" in again.err, again.show
+    assert f"`{command}` sends it later." in again.err, again.show
     assert left(tmp_path) == [".json"]
     deploy(road, "--once=v2", *options[1:], env=NO_TOKEN)
     assert left(tmp_path) == [".json"] * 2  # another deploy is another annotation
