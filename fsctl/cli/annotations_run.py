@@ -184,19 +184,25 @@ def _moments(asked: Asked, gathered: Gathered, ended: Ended) -> Moments:
 
 def _stopped(app: App, asked: Asked, gathered: Gathered, moments: Moments) -> None:
     """Whoever ends us has no time: say what is known, and keep what was certainly not sent."""
+    from ..terminal import ci
+
+    environ = app.world.environ
+    if app.wrote:
+        ci.write_outputs(environ, {"annotated": "true", "reason": ""})
+        return
+    annotated = "false"
     caller = app.__dict__.get("caller")
-    if caller is not None and caller.wrote:
-        return
     if caller is not None and (writing := caller.in_flight) is not None:
-        app.messages.warn(
-            f"fsctl was told to end while the {writing.noun} was being sent: it may have arrived. "
-            f"{writing.check}"
-        )
-        return
-    app.messages.warn(
-        "The deploy was not annotated: fsctl was told to end. "
-        + _keep(app, asked, gathered, moments)
-    )
+        annotated = "unknown"
+        told = f"fsctl was told to end while the {writing.noun} was being sent: it may have arrived"
+        text = f"{told}. {writing.check}"
+    else:
+        kept = _keep(app, asked, gathered, moments)
+        text = f"The deploy was not annotated: fsctl was told to end. {kept}".rstrip()
+    app.messages.warn(text)
+    reason = app.messages.safe(text)
+    ci.write_outputs(environ, {"annotated": annotated, "reason": reason})
+    ci.write_summary(environ, [reason])
 
 
 def _keep(app: App, asked: Asked, gathered: Gathered, moments: Moments) -> str:

@@ -313,6 +313,9 @@ def waiting(road: Online, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     road.fail(f"hang@{request.param}")
     road.before = len(road.server.requests)
     env = {name: road.fsctl.env[name] for name in ("MEMBRANE_API_URL", "MEMBRANE_TOKEN")}
+    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        (tmp_path / name).write_text("")
+        env[name] = str(tmp_path / name)
     options = ("--service", "checkout", "--budget", "60", "--outbox", str(tmp_path / "outbox"))
     with wrapped(tmp_path / "waiting", python("print('out'); sys.exit(6)"), *options,
                  env=env) as command:  # fmt: skip
@@ -341,6 +344,15 @@ def test_a_second_signal_ends_it_at_once(road: Online, waiting: Wrapped, tmp_pat
     assert code == 6, err
     assert "told to end while the annotation was being sent: it may have arrived" in err
     assert list((tmp_path / "outbox").iterdir()) == [], "it may have arrived"
+    told_to_the_build(tmp_path, "unknown", "it may have arrived")
+
+
+def told_to_the_build(directory: Path, annotated: str, words: str) -> None:
+    """What a job that is cancelled shows of it afterwards."""
+    outputs = outputs_in((directory / "GITHUB_OUTPUT").read_text())
+    assert outputs["annotated"] == annotated
+    assert words in outputs["reason"] and outputs["reason"] == outputs["reason"].strip()
+    assert outputs["reason"] in (directory / "GITHUB_STEP_SUMMARY").read_text()
 
 
 def test_after_a_signal_it_waits_no_longer_than_a_few_seconds(
@@ -375,10 +387,23 @@ def test_what_was_certainly_not_sent_is_kept_when_it_is_stopped(
     code, _, err = waiting.end(timeout=20)
     assert code == 6, err
     assert "was not annotated: fsctl was told to end. It is kept" in err
+    told_to_the_build(tmp_path, "false", "fsctl was told to end. It is kept")
     road.fail()
     flushed = road("annotations", "flush", str(tmp_path / "outbox"))
     assert flushed.code == 0, flushed.show
     assert made(road)[0] == "checkout failed to deploy"
+
+
+def test_what_is_said_when_it_is_stopped_ends_without_a_blank(road: Online, tmp_path: Path) -> None:
+    road.fail("hang@/connections")
+    road.before = len(road.server.requests)
+    env = {name: road.fsctl.env[name] for name in ("MEMBRANE_API_URL", "MEMBRANE_TOKEN")}
+    with wrapped(tmp_path / "waiting", python(""), "--service", "checkout", env=env) as command:
+        asked(road, "/connections")
+        command.process.send_signal(signal.SIGTERM)
+        command.process.send_signal(signal.SIGINT)
+        code, _, err = command.end(timeout=20)
+    assert code == 0 and err.endswith("fsctl was told to end.\n"), err
 
 
 def test_a_grandchild_that_goes_on_delays_no_annotation(road: Online, tmp_path: Path) -> None:
