@@ -54,6 +54,7 @@ class PickList:
         self._matching = list(range(len(choices)))
         self._pointed = start
         self._typed = ""
+        self._left = False
 
     def ask(self, **terminal: Any) -> int:
         """Ask on that terminal (``input``, ``output``, ``color_depth`` of prompt_toolkit)."""
@@ -124,6 +125,7 @@ class PickList:
         @keys.add(Keys.ControlD)
         @keys.add(Keys.SIGINT)
         def _leave(event: KeyPressEvent) -> None:
+            self._left = True
             event.app.exit(exception=KeyboardInterrupt)
 
         return keys
@@ -161,7 +163,8 @@ class PickList:
             ("", " "),
         ]
         if get_app().is_done:
-            answer = "" if self.chosen is None else self._choices[self.chosen].title
+            unanswered = self._left or self.chosen is None
+            answer = "" if unanswered else self._choices[self.chosen or 0].title
             return [*head, ("class:answer", answer)]
         if self._typed:
             return [*head, ("class:filter", f"/{self._typed}")]

@@ -191,6 +191,7 @@ def test_leaving_the_list_does_nothing_and_gives_the_terminal_back(
         after = run.modes
     assert done.code == 130, done.show
     assert "fsctl: error: Interrupted." in done.out
+    assert f"{QUESTION} Full" not in done.out, "nothing was chosen"
     assert during[3] != before[3] and after == before
     assert b"\x1b[?25h" in run.raw, "the cursor is shown again"
     assert (used(road), remembered(road)) == (set(), {})
