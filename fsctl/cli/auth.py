@@ -79,8 +79,9 @@ def log_in(app: App, *, browser: bool = True, client_name: str | None = None) ->
     if membrane.streams.stdin:
         app.messages.note(_SEE)
     else:
-        app.messages.note(
-            "Open the address in a browser, then give the code it shows to `fsctl auth complete`."
+        app.messages.announce(
+            "nobody is logged in yet. Open the address in a browser, then give the code it shows "
+            "to `fsctl auth complete`."
         )
     _warn_of_other_tokens(app, "and are used instead of this login")
     return None
@@ -220,5 +221,16 @@ def _plan(membrane: Installed, arguments: Sequence[str]) -> One:
 def _needs_none(app: App) -> bool:
     """Whether this is the sandbox, which needs no login."""
     if app.in_sandbox:
-        app.messages.note("The sandbox needs no login.")
+        app.messages.announce(f"The sandbox needs no login.{_why_sandbox(app)}")
     return app.in_sandbox
+
+
+def _why_sandbox(app: App) -> str:
+    """Why it is in use, where that was not just asked for, and what to do instead."""
+    origin = app.transport.origin
+    if origin.startswith("--"):
+        return ""
+    return (
+        f" It is in use because of {origin}; name another profile with --profile, or add "
+        "--transport auto, to deal with an account."
+    )

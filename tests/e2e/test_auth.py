@@ -47,6 +47,7 @@ def test_without_a_terminal_the_address_is_printed_and_the_second_step_named(
     done = run(tmp_path, "auth", "login", fake=fake)
     assert done.code == 0, done.show
     assert ADDRESS in done.out
+    assert "nobody is logged in yet." in done.err
     assert "`fsctl auth complete`" in done.err
     flags = [] if form == "older" else ["--non-interactive"]
     assert fake.asked == [["login", "--tenant", *flags]]
@@ -189,6 +190,18 @@ def test_the_sandbox_needs_no_login(tmp_path: Path) -> None:
         done = run(tmp_path, "--sandbox", *line, fake=fake)
         assert (done.code, done.err) == (0, "fsctl: The sandbox needs no login.\n"), done.show
     assert fake.calls == []
+
+
+def test_who_is_in_the_sandbox_by_a_profile_is_told_why_and_the_way_out(tmp_path: Path) -> None:
+    fake = FakeMembrane()
+    profile(tmp_path, 'transport = "sandbox"')
+    done = run(tmp_path, "login", "--quiet", fake=fake)
+    assert done.code == 0, done.show
+    assert "because of transport in the profile default" in done.err
+    assert fake.calls == []
+    assert "--transport auto" in done.err
+    assert run(tmp_path, "login", "--transport", "auto", fake=fake).code == 0
+    assert [argv[0] for argv in fake.asked] == ["login"]
 
 
 # -- the second step
