@@ -76,7 +76,7 @@ def run_child(
     process = _start(argv, cwd, env)
     try:
         pipes = _Pipes(process, max_output)
-        code = _wait(process, pipes, ends, f"{argv[0]} did not end within {timeout:g} seconds")
+        code = _wait(process, pipes, ends, f"{argv[0]} did not end within {in_seconds(timeout)}")
     except BaseException:
         _kill_group(process)
         raise
@@ -117,6 +117,11 @@ def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess
             raise ChildNotStarted(f"{argv[0]} could not be started: {why}") from None
         _running[process] = threading.current_thread()
         return process
+
+
+def in_seconds(seconds: float) -> str:
+    """A length of time as people read it: what is left of a deadline has many digits."""
+    return f"{seconds:.0f} seconds" if seconds >= 10 else f"{seconds:.2g} seconds"
 
 
 def _wait(process: subprocess.Popen[bytes], pipes: _Pipes, ends: float, late: str) -> int:

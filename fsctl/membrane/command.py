@@ -12,7 +12,14 @@ from typing import Any
 from . import shapes
 from .binary import child_environment
 from .cache import Cache
-from .child import ChildNotStarted, ChildResult, ChildTimedOut, ChildTooLarge, run_child
+from .child import (
+    ChildNotStarted,
+    ChildResult,
+    ChildTimedOut,
+    ChildTooLarge,
+    in_seconds,
+    run_child,
+)
 from .exchange import shaped
 from .failures import unreadable
 from .gateway import Deadline, Fate, GatewayError, Origin, Trouble
@@ -169,7 +176,7 @@ class Command:
             raise _failed(f"{error}.", "not_started", Fate.NOT_SENT, Trouble.FAILED) from None
         except ChildTimedOut:
             how = "was stopped"
-            message = f"`membrane {verb}` did not end within {timeout:g} seconds and was stopped."
+            message = f"`membrane {verb}` did not end within {in_seconds(timeout)} and was stopped."
             raise _failed(message, "timeout", Fate.UNKNOWN) from None
         except ChildTooLarge:
             how = "printed too much"

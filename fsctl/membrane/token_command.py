@@ -96,15 +96,17 @@ class CommandToken:
                 max_output=_MAX_OUTPUT,
             )
         except child.ChildTimedOut:
-            raise self._failed(f"did not end within {timeout:g} seconds and was stopped") from None
+            raise self._failed(
+                f"did not end within {child.in_seconds(timeout)} and was stopped"
+            ) from None
         except child.ChildTooLarge:
             raise self._failed("printed far more than a token") from None
         except child.ChildNotStarted as error:
             raise self._failed(f"could not be run: {error}") from None
         lines = result.stdout.decode("utf-8", "replace").splitlines()
         if result.code != 0:
-            said = redact(result.stderr.decode("utf-8", "replace")[-2000:], known=lines)
-            told = f": {sentence(said)}" if said.strip() else " and said nothing"
+            said = redact(_last_line(result.stderr), known=lines)
+            told = f": {sentence(said)}" if said else " and said nothing"
             raise self._failed(f"failed with status {result.code}{told}")
         token = self._pick([line.strip() for line in lines if line.strip()])
         if token is None:
@@ -116,6 +118,12 @@ class CommandToken:
         return NeedsPerson(
             f"{self.origin} {how}{sentence_end}", hint=self.remedy, code="token_command"
         )
+
+
+def _last_line(said: bytes) -> str:
+    """What a command ends with is why; what comes before may be anything, such as its trace."""
+    lines = said.decode("utf-8", "replace")[-2000:].strip().splitlines()
+    return lines[-1].strip() if lines else ""
 
 
 def _first_line(lines: Sequence[str]) -> str | None:

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsctl.errors import ExitCode, FsctlError, NeedsPerson, Usage
+from fsctl.membrane.child import in_seconds
 from fsctl.membrane.gateway import Deadline
 from fsctl.membrane.tokens import TokenSource, account_of, claims, expiry, find_token_source
 
@@ -314,6 +315,7 @@ def test_the_command_is_asked_again_a_minute_before_its_token_ends(tmp_path: Pat
         ("sys.stdout.buffer.write(b'\\xff\\xfe\\x00')", "does not hold a token"),
         ("sys.exit(3)", "failed with status 3 and said nothing"),
         ("sys.exit('no such item')", "failed with status 1: no such item."),
+        ("sys.exit('+ curl -u ada\\nno such item\\n')", "failed with status 1: no such item."),
         ("print('x' * 2_000_000)", "printed far more than a token"),
         ("print('x' * 20_000)", "does not hold a token"),
     ],
@@ -340,6 +342,13 @@ def test_a_command_that_hangs_is_stopped_at_the_deadline(tmp_path: Path) -> None
     command = script(tmp_path, "time.sleep(60)")
     error = refused(find({}, tmp_path, token_command=command), Deadline(0.3, lambda: 0.0))
     assert "did not end within 0." in error.message
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(1.52583, "1.5"), (0.05, "0.05"), (30.0, "30"), (1234.5, "1234")]
+)
+def test_a_time_is_told_in_few_digits(seconds: float, words: str) -> None:
+    assert in_seconds(seconds) == f"{words} seconds"
 
 
 @pytest.mark.parametrize("name", ["./program", "bin/program", "../program"])
