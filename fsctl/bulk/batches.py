@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from ..fullstory.limits import BATCH_MAX_REQUESTS
@@ -16,6 +17,7 @@ from ..fullstory.limits import BATCH_MAX_REQUESTS
 MOST_BYTES = 8_000_000  # of a body
 MOST_BAD_ROWS = 5_000  # in one stretch: they are held until it is done
 MOST_BAD_BYTES = 1_000_000
+_body, _problems = attrgetter("body"), attrgetter("problems")
 _HEAD, _TAIL = b'{"requests":[', b"]}"
 
 
@@ -88,42 +90,80 @@ def fingerprint(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def stretches(blocks: Iterable[Sequence[Row]], bounds: Bounds) -> Iterator[Stretch]:
+def stretches(
+    blocks: Iterable[Sequence[Row]], bounds: Bounds, end: Position | None = None
+) -> Iterator[Stretch]:
     """Cut rows into stretches, each within ``bounds`` as they are when it is begun.
 
     A single row larger than the bounds gets a stretch of its own. Every stretch but the last is
-    given when the row after it is known.
+    given when the row after it is known; the last one ends at ``end``.
     """
-    frame = len(_HEAD) + len(_TAIL) - 1
-    bodies: list[bytes] = []
-    bad: list[Row] = []
-    start: Position | None = None
-    size, bad_size, most_rows, most_bytes = frame, 0, bounds.rows, bounds.size
+    growing: _Growing | None = None
     for block in blocks:
+        if not block:
+            continue
+        if growing is not None and growing.takes_all(block):
+            continue
         for row in block:
-            body = row.body
-            grown = size + len(body) + 1
-            if start is None:
-                start = Position(row.start, row.line)
-            elif (
-                (bodies and not row.problems and (grown > most_bytes or len(bodies) >= most_rows))
-                or bad_size > MOST_BAD_BYTES
-                or len(bad) >= MOST_BAD_ROWS
-            ):
-                here = Position(row.start, row.line)
-                yield Stretch(start, here, bodies, bad)
-                bodies, bad, start = [], [], here
-                bad_size, most_rows, most_bytes = 0, bounds.rows, bounds.size
-                grown = frame + len(body) + 1
-                size = frame
-            if row.problems:
-                bad.append(row)
-                bad_size += len(row.raw)
-            else:
-                bodies.append(body)
-                size = grown
-    if start is not None:
-        yield Stretch(start, None, bodies, bad)
+            if growing is not None and not growing.takes(row):
+                yield growing.ended(_place(row))
+                growing = None
+            if growing is None:
+                growing = _Growing(_place(row), bounds)
+                growing.takes(row)
+    if growing is not None:
+        yield growing.ended(end)
+
+
+class _Growing:
+    """A stretch that rows are put to."""
+
+    def __init__(self, start: Position, bounds: Bounds) -> None:
+        self._start = start
+        self._most_rows, self._most_bytes = bounds.rows, bounds.size
+        self._bodies: list[bytes] = []
+        self._bad: list[Row] = []
+        self._size = len(_HEAD) + len(_TAIL) - 1
+        self._bad_size = 0
+
+    def takes_all(self, block: Sequence[Row]) -> bool:
+        """Put a whole block to it at once, if no row of it is bad and all of them fit."""
+        if any(map(_problems, block)) or self._is_full_of_bad_rows:
+            return False
+        bodies = list(map(_body, block))
+        size = self._size + sum(map(len, bodies)) + len(bodies)
+        if size > self._most_bytes or len(self._bodies) + len(bodies) > self._most_rows:
+            return False
+        self._bodies += bodies
+        self._size = size
+        return True
+
+    def takes(self, row: Row) -> bool:
+        """Put a row to it, if it fits."""
+        if self._is_full_of_bad_rows:
+            return False
+        if row.problems:
+            self._bad.append(row)
+            self._bad_size += len(row.raw)
+            return True
+        size = self._size + len(row.body) + 1
+        full = size > self._most_bytes or len(self._bodies) >= self._most_rows
+        if full and self._bodies:
+            return False
+        self._bodies.append(row.body)
+        self._size = size
+        return True
+
+    @property
+    def _is_full_of_bad_rows(self) -> bool:
+        return len(self._bad) >= MOST_BAD_ROWS or self._bad_size > MOST_BAD_BYTES
+
+    def ended(self, end: Position | None) -> Stretch:
+        return Stretch(self._start, end, self._bodies, self._bad)
+
+
+def _place(row: Row) -> Position:
+    return Position(row.start, row.line)
 
 
 def until(blocks: Iterable[Sequence[Row]], end: int | None) -> Iterator[Sequence[Row]]:

@@ -7,7 +7,7 @@ gone on with where it stood. Safe to use from several threads, each with a stret
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import FsctlError
 from ..fullstory.batch_jobs import BatchJobs
@@ -28,13 +28,23 @@ _MARGIN = 600.0  # seconds before a key's end in which it is not relied upon any
 _REFUSED = (Trouble.INVALID, Trouble.FAILED)
 
 
-class Task(NamedTuple):
-    """A stretch to carry. ``body`` is there where its batch is to be sent, ``bad`` where its bad
-    rows are at hand."""
+class Task:
+    """A stretch to carry, with the body of its batch where that is to be sent, and its bad rows
+    where they are at hand. The body is let go as it is sent: it is most of what is held.
+    """
 
-    kept: Kept
-    body: bytes | None = None
-    bad: Sequence[Row] | None = None
+    def __init__(
+        self, kept: Kept, body: bytes | None = None, bad: Sequence[Row] | None = None
+    ) -> None:
+        self.kept = kept
+        self.bad = bad
+        self._body = body
+
+    def take_body(self) -> bytes:
+        """The body, once."""
+        assert self._body is not None
+        body, self._body = self._body, None
+        return body
 
 
 class Carrier:
@@ -67,7 +77,8 @@ class Carrier:
 
     def fresh(self, stretch: Stretch) -> Task:
         """The task of a stretch that was never sent."""
-        return Task(self._kept(stretch), stretch.body if stretch.bodies else None, stretch.bad)
+        body = stretch.body if stretch.bodies else None
+        return Task(self._kept(stretch, body), body, stretch.bad)
 
     def again(self, kept: Kept) -> Task:
         """The task of a stretch that an earlier run left, its body read again where it is sent."""
@@ -95,16 +106,14 @@ class Carrier:
         # A clock that was put back tells nothing, unless the service's own does.
         return max(ages) < IDEMPOTENCY_SECONDS - _MARGIN and (there is not None or here >= 0)
 
-    def _kept(self, stretch: Stretch) -> Kept:
-        bodies = stretch.bodies
-        sha256 = fingerprint(stretch.body) if bodies else ""
+    def _kept(self, stretch: Stretch, body: bytes | None) -> Kept:
         return Kept(
             stretch.start,
             stretch.end,
-            len(bodies),
+            len(stretch.bodies),
             len(stretch.bad),
-            sha256,
-            self._new_id() if bodies else "",
+            fingerprint(body) if body else "",
+            self._new_id() if body else "",
             self._sender.clock.time(),
             state="unsent",
         )
@@ -124,8 +133,7 @@ class Carrier:
             return [self._keeper.over(kept, task.bad, {}, ())]
         try:
             if kept.job is None and kept.state != "refused":
-                assert task.body is not None
-                kept = self._sent(kept, task.body)
+                kept = self._sent(kept, task.take_body())
                 taken(kept)
             standing = following.followed(
                 self._jobs, self._sender, kept.job or "", patience=self._patience
@@ -168,8 +176,10 @@ class Carrier:
         self._bounds.halve(len(body))
         smaller = Bounds(self._bounds.rows, max(1, len(body) // 2))
         blocks = blocks_of(self._reader, kept)
-        pieces = [self._kept(stretch) for stretch in stretches(blocks, smaller)]
-        pieces[-1] = pieces[-1]._replace(end=kept.end)
+        pieces = [
+            self._kept(stretch, stretch.body if stretch.bodies else None)
+            for stretch in stretches(blocks, smaller, kept.end)
+        ]
         self._journal.split(kept, pieces)
         self._tell(Smaller(smaller.size))
         return _Split(pieces)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from ..fullstory.batch_jobs import BatchJobs, Kind
 from ..fullstory.call import Caller
 from ..fullstory.repeats import Clock
 from . import following, import_journal
-from .batches import Bounds, gaps, stretches, until
+from .batches import Bounds, Stretch, gaps, stretches, until
 from .carrying import Carrier, Task
 from .import_check import checked, refuse_bad
 from .import_counts import Counts
@@ -205,14 +206,16 @@ class _Run:
         for kept in earlier:
             if not kept.is_over:
                 yield carrier.again(kept)
-        reader = self._input.reader
         for start, end in list(gaps([(kept.start, kept.end) for kept in earlier])):
-            rows = until(reader.blocks(start), None if end is None else end.offset)
-            for stretch in stretches(rows, self._bounds):
-                here = stretch if stretch.end or end is None else stretch._replace(end=end)
-                task = carrier.fresh(here)
-                self._counts.read(task.kept)
-                yield task
+            blocks = self._input.reader.blocks(start)
+            inside = until(blocks, None if end is None else end.offset)
+            # Nothing here holds on to a stretch or a task while the next one is read.
+            yield from map(partial(self._fresh, carrier), stretches(inside, self._bounds, end))
+
+    def _fresh(self, carrier: Carrier, stretch: Stretch) -> Task:
+        task = carrier.fresh(stretch)
+        self._counts.read(task.kept)
+        return task
 
     def _worker(self, carrier: Carrier) -> None:
         while (task := self._inbox.get()) is not None and not self._stop.is_set():

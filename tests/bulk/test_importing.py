@@ -534,7 +534,7 @@ def test_a_run_that_is_closed_half_way_is_gone_on_with(town: Town, tmp_path: Pat
 def test_what_cannot_be_gone_on_with_leaves_its_rejects(town: Town, tmp_path: Path) -> None:
     rows = [{"bad": 1}, *anonymous(12)]
     path = write_lines(tmp_path / "people.jsonl", rows)
-    town.gateway.dies(4, answered=False)
+    town.gateway.dies(7, answered=False)
     with pytest.raises(Killed):
         town.run(input_of(path)._replace(resumable=False), concurrency=1)
     assert [row["_line"] for row in read_lines(tmp_path / "people.rejects.jsonl")] == [1]
