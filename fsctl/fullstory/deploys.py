@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import NamedTuple
@@ -24,6 +24,8 @@ NAMES = (
 STATUSES = ("started", "succeeded", "failed", "rolled-back")
 SHORT_COMMIT = 7
 PREFIX = "FSCTL_DEPLOY_"  # for systems that have no row: FSCTL_DEPLOY_COMMIT, FSCTL_DEPLOY_ACTOR...
+# "ENV" as the option has it; SHORT_COMMIT follows from the commit.
+_OWN = {*map(str.upper, NAMES), "ENV", "STARTED", "FINISHED"} - {"SHORT_COMMIT"}
 NO_SETTINGS: Mapping[str, Fact] = MappingProxyType({})
 
 _OPTIONS = {"service": "--service", "version": "--version", "environment": "--env",
@@ -75,6 +77,7 @@ def gather(
     system = SYSTEMS[name] if name else None
     own = {each: fact for each in NAMES if (fact := _own(each, environ)) is not None}
     remarks = [f"{fact.origin} {why}." for each, fact in own.items() if (why := _wrong(each, fact))]
+    remarks += _unknown(environ)
 
     layers = [_given(options), own]
     if options.get("git") and git is not None:
@@ -111,7 +114,10 @@ def _given(options: Mapping[str, str | None]) -> Facts:
 def _own(name: str, environ: Mapping[str, str]) -> Fact | None:
     if name == "short_commit":  # follows from the commit
         return None
-    fact = next(values(f"{PREFIX}{name.upper()}", environ), None)
+    sources = (
+        f"{PREFIX}{name.upper()} {PREFIX}ENV" if name == "environment" else PREFIX + name.upper()
+    )
+    fact = next(values(sources, environ), None)
     if fact is not None and name == "status":
         _check_status({name: fact})
     return fact
@@ -133,6 +139,19 @@ def _wrong(name: str, fact: Fact) -> str | None:
     if name == "run_url":
         return "is left out: it is not an http or https address, or has a secret in it"
     return f"is left out: it holds no {name.replace('_', ' ')}"
+
+
+def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
+    """A remark on each variable that looks like ours and that nobody reads."""
+    for variable, value in environ.items():
+        name = variable.removeprefix(PREFIX)
+        if name in (variable, *_OWN) or not value.strip():
+            continue
+        from difflib import get_close_matches
+
+        like = get_close_matches(name[:100].upper(), sorted(_OWN), n=1, cutoff=0.7)
+        guess = f"; did you mean {PREFIX}{like[0]}?" if like else ": no fact is called that."
+        yield f"{variable[:100]} is left out{guess}"
 
 
 def _of_event(

@@ -288,6 +288,36 @@ def test_a_variable_of_ours_that_is_not_taken_is_told(
     assert told.startswith(remark)
 
 
+@pytest.mark.parametrize(
+    ("name", "remark"),
+    [
+        ("ENVIROMENT", "is left out; did you mean FSCTL_DEPLOY_ENVIRONMENT?"),
+        ("SERVCE", "is left out; did you mean FSCTL_DEPLOY_SERVICE?"),
+        ("start", "is left out; did you mean FSCTL_DEPLOY_STARTED?"),
+        ("SHA", "is left out: no fact is called that."),
+        ("SHORT_COMMIT", "is left out"),
+    ],
+)
+def test_a_variable_of_ours_that_nobody_reads_is_told(name: str, remark: str) -> None:
+    deploy = gather(GITHUB | {f"FSCTL_DEPLOY_{name}": "x"})
+    (told,) = deploy.remarks
+    assert told.startswith(f"FSCTL_DEPLOY_{name} {remark}")
+
+
+def test_the_variables_of_ours_that_are_read_or_empty_are_not_remarked() -> None:
+    times = dict.fromkeys(("STARTED", "FINISHED"), "2026-03-02T09:00:00Z")
+    facts = dict.fromkeys(("SERVICE", "BRANCH", "MATRIX", "ENV"), "x")
+    environ = {f"FSCTL_DEPLOY_{name}": value for name, value in (times | facts).items()}
+    assert gather(environ | {"FSCTL_DEPLOY_ENVIROMENT": " "}).remarks == ()
+
+
+def test_the_environment_may_be_told_as_the_option_is_called() -> None:
+    environ = {"FSCTL_DEPLOY_ENV": "production"}
+    assert gather(environ).facts["environment"] == Fact("production", "FSCTL_DEPLOY_ENV")
+    whole = gather(environ | {"FSCTL_DEPLOY_ENVIRONMENT": "staging"})
+    assert whole.facts["environment"].value == "staging"
+
+
 def test_why_git_did_not_tell_is_told() -> None:
     deploy = gather(git=lambda: GitFacts(trouble="Git does not read it."))
     assert deploy.remarks == ("Git does not read it.",)
