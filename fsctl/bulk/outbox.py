@@ -16,6 +16,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import stat
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -92,6 +94,17 @@ def keep(directory: Path, entry: Mapping[str, Any], now: datetime | None = None)
     except OSError as error:
         raise cannot_write(directory, error) from None
     return path
+
+
+def is_open(directory: Path) -> bool:
+    """Whether every user may rename what is in ``directory``: ``.unknown`` to ``.json``, say."""
+    if sys.platform == "win32":
+        return False
+    try:
+        mode = directory.stat().st_mode
+    except OSError:
+        return False
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 def entries(directory: Path) -> list[Found]:

@@ -51,10 +51,11 @@ def flush(app: App, directory: str | None) -> Rows:
     Where it stays unknown whether one has arrived, its file is set apart as NAME.unknown and never
     sent again by itself: look at Fullstory's chart, then remove it, or rename it to NAME.json.
     """
-    from .outboxing import default_directory
+    from .outboxing import default_directory, warn_if_open
 
     app.check_output()
     folder = default_directory(app) if directory is None else Path(directory).expanduser()
+    warn_if_open(app, folder)
     run = _Run(app, folder)
     return Rows(run.rows, COLUMNS, ending=run.ending, writes=not app.dry_run)
 

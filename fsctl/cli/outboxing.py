@@ -26,6 +26,17 @@ def default_directory(app: App) -> Path:
     return app.directory("state") / FOLDER
 
 
+def warn_if_open(app: App, directory: Path) -> None:
+    """Files are trusted by their owner and mode; how far they have come is in their names."""
+    from ..bulk.outbox import is_open
+
+    if is_open(directory):
+        app.messages.warn(
+            f"Every user may rename the files of the outbox {str(directory)!a}, and have one sent "
+            "again: `chmod 700` it, if it is yours."
+        )
+
+
 class Kept(NamedTuple):
     """Whether an annotation is new in an outbox, and whether it is known whose it is.
 
@@ -59,6 +70,7 @@ def keep(
         "once": once,
         "once_dir": str(once_dir.absolute()) if once and once_dir else None,
     }
+    warn_if_open(app, directory)
     whose = any(entry[name] is not None for name in ("account", "connection", "named"))
     if outbox.holds(directory, entry):
         return Kept(False, whose)

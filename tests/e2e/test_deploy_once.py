@@ -216,6 +216,21 @@ def test_what_a_flush_will_need_is_said(road: Online, tmp_path: Path) -> None:
     assert road(*FLUSH, box).code == 0
 
 
+@pytest.mark.parametrize(
+    ("mode", "warned"), [(0o777, True), (0o1777, False), (0o775, False), (0o700, False)], ids=oct
+)
+def test_an_outbox_whose_files_everyone_may_rename_is_warned_of(
+    mode: int, warned: bool, road: Online, tmp_path: Path
+) -> None:
+    box = tmp_path / "box"
+    box.mkdir()
+    box.chmod(mode)
+    told = deploy(road, "--outbox", str(box), env=NO_TOKEN)
+    assert ("Every user may rename the files of the outbox" in told.err) is warned, told.show
+    flushed = road(*FLUSH, str(box), "--dry-run")
+    assert ("Every user may rename" in flushed.err) is warned, flushed.show
+
+
 NO_TOKEN = {**GITHUB, "MEMBRANE_TOKEN": ""}
 
 
