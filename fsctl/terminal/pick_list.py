@@ -18,7 +18,7 @@ from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.styles import Attrs, Style
 
-from .width import fit, width
+from .width import broken, fit, width
 
 if TYPE_CHECKING:
     from .prompts import Choice
@@ -38,6 +38,9 @@ STYLE = [
     ("nothing", "ansired"),
     ("validation-toolbar", "noreverse ansired"),
 ]
+MARK = "? "
+_NEW_LINE = "\n" + " " * len(MARK)
+INSTRUCTION = "(arrows and Enter, or type to filter)"
 POINTER = "> "
 GAP = "  "
 PAGE = 10  # lines that Page Up and Page Down move
@@ -157,9 +160,11 @@ class PickList:
         )
 
     def _head(self) -> StyleAndTextTuples:
+        room = get_app().output.get_size().columns - len(MARK)
+        lines = list(broken(self._question, room))
         head: StyleAndTextTuples = [
-            ("class:qmark", "? "),
-            ("class:question", self._question),
+            ("class:qmark", MARK),
+            ("class:question", _NEW_LINE.join(lines)),
             ("", " "),
         ]
         if get_app().is_done:
@@ -168,7 +173,9 @@ class PickList:
             return [*head, ("class:answer", answer)]
         if self._typed:
             return [*head, ("class:filter", f"/{self._typed}")]
-        return [*head, ("class:instruction", "(arrows and Enter, or type to filter)")]
+        if width(lines[-1]) + 1 + len(INSTRUCTION) > room:
+            head[-1] = ("", _NEW_LINE)
+        return [*head, ("class:instruction", _NEW_LINE.join(broken(INSTRUCTION, room)))]
 
     def _lines(self) -> StyleAndTextTuples:
         if not self._matching:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Check = Callable[[str], str | None]
 
+_BESIDE = 10  # cells that a question leaves beside it, for "? " and "(Y/n) y"
 _LONGEST = 4096  # bytes of a typed line
 _NO_FLAGS: Mapping[str, Any] = MappingProxyType({})
 
@@ -75,7 +76,7 @@ def ask_text(
 
         return str(
             questionary.text(
-                clean(question),
+                _broken(world, question),
                 default=clean(default),
                 validate=lambda text: _verdict(check, text),
                 style=_style(),
@@ -96,8 +97,17 @@ def confirm(world: World, question: str, *, default: bool) -> bool:
     with _terminal(world) as terminal:
         import questionary
 
-        answer = questionary.confirm(clean(question), default=default, style=_style(), **terminal)
+        answer = questionary.confirm(
+            _broken(world, question), default=default, style=_style(), **terminal
+        )
         return bool(answer.unsafe_ask())
+
+
+def _broken(world: World, question: str) -> str:
+    """The question on lines that fit the window, with room for the mark and a short answer."""
+    from .width import broken
+
+    return "\n  ".join(broken(clean(question), world.width - _BESIDE))
 
 
 def _safe(choice: Choice) -> Choice:

@@ -444,6 +444,23 @@ def test_a_narrow_window_shows_all_of_it_but_what_is_to_be_copied(
         assert len(line) <= 60 or long_word, line
 
 
+def test_questions_are_broken_between_words(home: Path) -> None:
+    new, old = "a-name-that-is-new", "a-name-that-was-there-before-it"
+    (home / "config").mkdir()
+    (home / "config" / "config.toml").write_text(f'active = "{old}"\n\n[profiles.{old}]\n')
+    line = ("init", "--profile-name", new, "--no-check")
+    with Window(*line, env=nothing(home), cwd=home, columns=44) as window:
+        window.see(ROAD)
+        window.see("filter)")
+        assert f"? {ROAD}\n  (arrows and Enter, or type to filter)\n" in window.screen
+        window.type("sandbox", ENTER)
+        window.see("(Y/n)")
+        words = f"? Use {new} from now\n  on, in place of\n  {old}? (Y/n)"
+        assert words in window.screen
+        window.type("y")
+        assert window.end().code == 0
+
+
 @pytest.mark.parametrize("setting", [{"NO_COLOR": "1"}, {"TERM": "xterm-256color"}])
 def test_colour_is_for_who_wants_it(setting: dict[str, str], home: Path) -> None:
     env = {**nothing(home), **setting}
