@@ -59,9 +59,11 @@ class Limit:
             from ..membrane.child import end_children
 
             self._given_up = True
-            end_children(thread)
             if isinstance(stopped, queue.Empty):
+                # Its time to end well was the margin: a child that minds no TERM gets no more.
+                end_children(thread, grace=0.0)
                 raise TooLate from None
+            end_children(thread)
             raise
         if error is not None:
             raise error

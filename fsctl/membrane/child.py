@@ -85,16 +85,16 @@ def run_child(
     return ChildResult(code, *pipes.contents())
 
 
-def end_children(thread: threading.Thread) -> None:
+def end_children(thread: threading.Thread, *, grace: float = _GRACE) -> None:
     """Kill what ``thread`` runs, and let it start nothing more: for who stops waiting for it.
 
-    An interrupt only reaches the main thread.
+    An interrupt only reaches the main thread. ``grace`` is in seconds, between TERM and KILL.
     """
     with _starting:
         _given_up.add(thread)
     for process, owner in tuple(_running.items()):
         if owner is thread:
-            _kill_group(process)
+            _kill_group(process, grace)
 
 
 def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -184,12 +184,12 @@ class _Pipes:
         self._news.put(False)
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
     """TERM, a short grace, KILL: for the child and all it started."""
     try:
         _signal_group(process, "SIGTERM")
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=_GRACE)
+            process.wait(timeout=grace)
     finally:  # a second Ctrl-C during the grace still kills
         _signal_group(process, "SIGKILL")
     with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: leave it there

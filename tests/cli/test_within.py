@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fsctl.cli.within import Limit, TooLate
+from fsctl.membrane import child
 from fsctl.membrane.child import ChildNotStarted, run_child
 
 
@@ -74,5 +75,29 @@ def test_a_child_that_is_waited_for_is_killed(tmp_path: Path) -> None:
     script = f"echo $$ > {file}; exec sleep 60"
     with pytest.raises(TooLate):
         limit.run(lambda: run_child(["/bin/sh", "-c", script], cwd=tmp_path, env={}, timeout=60))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(file.read_text()), 0)
+
+
+def test_a_child_that_minds_no_signal_gets_no_more_than_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told to end when its own time is over, which is before that of who waits for it."""
+    real = child.end_children
+    graces: list[float] = []
+
+    def watched(thread: threading.Thread, **named: float) -> None:
+        graces.append(named["grace"])
+        real(thread, **named)
+
+    monkeypatch.setattr(child, "end_children", watched)
+    limit, file = Limit(1.0, time.monotonic), tmp_path / "pid"
+    script = f"trap '' TERM; echo $$ > {file}; while :; do sleep 1; done"
+    timeout = limit.deadline().remaining()
+    with pytest.raises(TooLate):
+        limit.run(
+            lambda: run_child(["/bin/sh", "-c", script], cwd=tmp_path, env={}, timeout=timeout)
+        )
+    assert graces == [0.0]
     with pytest.raises(ProcessLookupError):
         os.kill(int(file.read_text()), 0)
