@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Gathered = Callable[[], "Deploy"]
 
+_STARTED, _FINISHED = "FSCTL_DEPLOY_STARTED", "FSCTL_DEPLOY_FINISHED"
+
 
 @click.command(
     cls=DeployCommand,
@@ -108,7 +110,14 @@ def _gather(app: App, asked: Asked) -> Gathered:
     except FsctlError as error:
         if counts(app, asked, error):
             raise
-    return lambda: deploy
+    return lambda: _remarked(app, deploy)
+
+
+def _remarked(app: App, deploy: Deploy) -> Deploy:
+    if not app.world.environ.get(_FINISHED, "").strip():
+        return deploy
+    remark = f"{_FINISHED} is left out: `annotations run` sees when COMMAND ends."
+    return deploy._replace(remarks=(*deploy.remarks, remark))
 
 
 def _foresee(app: App, asked: Asked, deploy: Deploy) -> None:
@@ -137,10 +146,11 @@ def _fail(error: Exception) -> Deploy:
 
 def _planned(app: App, asked: Asked, gathered: Gathered) -> One:
     """What would be sent if COMMAND succeeded at once."""
-    from .deploying import Moments, deliver
+    from .deploying import deliver
+    from .running import Ended
 
-    moment = app.world.now()
-    delivery = deliver(app, asked, gathered, Moments(moment, moment, _success(gathered)))
+    at_once = Ended(0, app.world.now(), app.world.now())
+    delivery = deliver(app, asked, gathered, _moments(app, asked, gathered, at_once))
     if delivery.error is not None:
         raise delivery.error
     return One(delivery.annotation, optional=True)
@@ -162,7 +172,7 @@ def _annotate(
     from .running import GRACE
 
     budget = min(asked.budget, GRACE) if signals.stops else asked.budget
-    moments = _moments(asked, gathered, ended)
+    moments = _moments(app, asked, gathered, ended)
     try:
         with signals.hurrying():
             delivery = deliver(app, asked._replace(budget=budget), gathered, moments)
@@ -174,10 +184,11 @@ def _annotate(
     return delivery
 
 
-def _moments(asked: Asked, gathered: Gathered, ended: Ended) -> Moments:
+def _moments(app: App, asked: Asked, gathered: Gathered, ended: Ended) -> Moments:
     from .deploying import Moments
 
-    told = asked.facts.get("started") is not None  # of a deploy that began before COMMAND
+    # A deploy may have begun before COMMAND, and somebody says so; the job's beginning is not it.
+    told = asked.facts.get("started") or app.world.environ.get(_STARTED, "").strip()
     status = "failed" if ended.code else _success(gathered)
     return Moments(None if told else ended.started, ended.finished, status)
 

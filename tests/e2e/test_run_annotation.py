@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ci_environments import GITHUB
+from tests.support.ci_environments import GITHUB, GITLAB
 from tests.support.ci_log import commands_in, outputs_in
 from tests.support.online import Online, fresh, online
 from tests.support.scripted_server import free_port
@@ -88,8 +89,30 @@ def test_a_deploy_that_began_before_the_command_may_say_so(road: Online) -> None
     assert road(*RUN, "--started", "-15m", "--", *python(TIMES)).code == 0
     _, start, end, _ = made(road)
     assert 15 * 60 <= end - start < 16 * 60
-    road(*RUN, "--", "true", env={"FSCTL_DEPLOY_STARTED": "2026-01-01T00:00:00Z"})
+    ended = road(*RUN, "--", "true", env={"FSCTL_DEPLOY_STARTED": "-30m"})
+    _, start, end, _ = made(road)
+    assert 30 * 60 <= end - start < 31 * 60, ended.show
+    road(*RUN, "--", "true", env=GITLAB | {"FSCTL_DEPLOY_STARTED": " "})
     assert made(road)[1] > end, "the job's beginning is not the command's"
+
+
+@pytest.mark.parametrize(
+    ("options", "env"), [(("--started", "-15m"), {}), ((), {"FSCTL_DEPLOY_STARTED": "-15m"})]
+)
+def test_a_dry_run_shows_a_deploy_that_began_before_the_command(
+    road: Online, options: tuple[str, ...], env: Mapping[str, str]
+) -> None:
+    shown = road(*RUN, *options, "--dry-run", "--jq", ".input", "--", "true", env=env)
+    assert shown.code == 0, shown.show
+    times = json.loads(shown.out)
+    assert unix(times["end_time"]) - unix(times["start_time"]) == pytest.approx(15 * 60, abs=60)
+
+
+def test_an_end_that_is_told_by_a_variable_is_left_out_and_that_is_said(road: Online) -> None:
+    ended = road(*RUN, "--", *python(TIMES), env={"FSCTL_DEPLOY_FINISHED": "2026-01-01T00:00:00Z"})
+    assert ended.code == 0, ended.show
+    assert made(road)[2] >= float(ended.out.split()[1]) - 0.001
+    assert "FSCTL_DEPLOY_FINISHED is left out" in ended.err
 
 
 def test_what_git_says_is_what_it_said_before_the_command(road: Online, tmp_path: Path) -> None:
