@@ -29,22 +29,21 @@ _REFUSED = (Trouble.INVALID, Trouble.FAILED)
 
 
 class Task:
-    """A stretch to carry, with the body of its batch where that is to be sent, and its bad rows
-    where they are at hand. The body is let go as it is sent: it is most of what is held.
+    """A stretch to carry, with the records of its batch where that is to be sent, and its bad rows
+    where they are at hand. The records are let go as they are sent: they are most of what is held.
     """
 
     def __init__(
-        self, kept: Kept, body: bytes | None = None, bad: Sequence[Row] | None = None
+        self, kept: Kept, bodies: Sequence[bytes] = (), bad: Sequence[Row] | None = None
     ) -> None:
         self.kept = kept
         self.bad = bad
-        self._body = body
+        self._bodies = bodies
 
     def take_body(self) -> bytes:
-        """The body, once."""
-        assert self._body is not None
-        body, self._body = self._body, None
-        return body
+        """The body of the batch, once."""
+        bodies, self._bodies = self._bodies, ()
+        return joined(bodies)
 
 
 class Carrier:
@@ -77,25 +76,20 @@ class Carrier:
 
     def fresh(self, stretch: Stretch) -> Task:
         """The task of a stretch that was never sent."""
-        body = stretch.body if stretch.bodies else None
-        return Task(self._kept(stretch, body), body, stretch.bad)
+        return Task(self._kept(stretch), stretch.bodies, stretch.bad)
 
     def again(self, kept: Kept) -> Task:
-        """The task of a stretch that an earlier run left, its body read again where it is sent."""
-        if kept.job is not None or kept.state == "refused" or not kept.rows:
+        """The task of a stretch that an earlier run left, its rows read again where it is sent."""
+        if kept.job is not None or not kept.rows:
             return Task(kept)
         bodies = [row.body for row in rows_of(self._reader, kept) if not row.problems]
-        body = joined(bodies)
+        anew = kept._replace(key=self._new_id(), rows=len(bodies), state="unsent")
         if kept.state == "unsent":
-            same = kept._replace(key=self._new_id(), sha256=fingerprint(body), rows=len(bodies))
-            return Task(same, body)
-        if self._is_kept_by_fullstory(kept) and fingerprint(body) == kept.sha256:
-            return Task(kept, body)
+            return Task(anew, bodies)
+        if self._is_kept_by_fullstory(kept) and fingerprint(joined(bodies)) == kept.sha256:
+            return Task(kept, bodies)
         if self._reader.kind == "users" and all(map(_is_named, bodies)):
-            anew = kept._replace(
-                key=self._new_id(), sha256=fingerprint(body), rows=len(bodies), state="unsent"
-            )
-            return Task(anew, body)
+            return Task(anew, bodies)
         return Task(kept._replace(state="unknown"))
 
     def _is_kept_by_fullstory(self, kept: Kept) -> bool:
@@ -106,15 +100,17 @@ class Carrier:
         # A clock that was put back tells nothing, unless the service's own does.
         return max(ages) < IDEMPOTENCY_SECONDS - _MARGIN and (there is not None or here >= 0)
 
-    def _kept(self, stretch: Stretch, body: bytes | None) -> Kept:
+    def _kept(self, stretch: Stretch) -> Kept:
+        rows = len(stretch.bodies)
+        now = self._sender.clock.time()
         return Kept(
             stretch.start,
             stretch.end,
-            len(stretch.bodies),
+            rows,
             len(stretch.bad),
-            fingerprint(body) if body else "",
-            self._new_id() if body else "",
-            self._sender.clock.time(),
+            sha256="",  # known as it is sent
+            key=self._new_id() if rows else "",
+            at=now,
             state="unsent",
         )
 
@@ -132,7 +128,7 @@ class Carrier:
         if not kept.rows:
             return [self._keeper.over(kept, task.bad, {}, ())]
         try:
-            if kept.job is None and kept.state != "refused":
+            if kept.job is None:
                 kept = self._sent(kept, task.take_body())
                 taken(kept)
             standing = following.followed(
@@ -151,7 +147,8 @@ class Carrier:
     def _sent(self, kept: Kept, body: bytes) -> Kept:
         """Send the batch until it is answered. The journal has it before and after."""
         if kept.state == "unsent":
-            kept = kept._replace(state="sent", at=self._sender.clock.time())
+            now = self._sender.clock.time()
+            kept = kept._replace(state="sent", at=now, sha256=fingerprint(body))
             self._journal.write(kept)
         try:
             standing = self._sender.ask(
@@ -176,10 +173,7 @@ class Carrier:
         self._bounds.halve(len(body))
         smaller = Bounds(self._bounds.rows, max(1, len(body) // 2))
         blocks = blocks_of(self._reader, kept)
-        pieces = [
-            self._kept(stretch, stretch.body if stretch.bodies else None)
-            for stretch in stretches(blocks, smaller, kept.end)
-        ]
+        pieces = [self._kept(piece) for piece in stretches(blocks, smaller, kept.end)]
         self._journal.split(kept, pieces)
         self._tell(Smaller(smaller.size))
         return _Split(pieces)

@@ -63,7 +63,7 @@ class Kept(NamedTuple):
     time it was first sent. ``job`` is the job's id once Fullstory told one. ``state``:
 
     - ``sent``: it may have arrived; ``unsent``: it certainly did not
-    - ``refused``: it was refused as a whole; ``split``: its rows are in other, smaller stretches
+    - ``split``: its rows are in other, smaller stretches
     - ``done``: it was followed to its end, and its rejects are kept
     - ``unknown``: nobody will know what became of its rows
     """
