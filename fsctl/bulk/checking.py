@@ -1,0 +1,190 @@
+"""Whether rows would be taken: quickly for those that would, exactly for those that would not.
+
+A row that fits the types below, is short enough to hold no value that is too long, and has no
+property of an unknown name passes. Only of any other is asked what is wrong with it, if anything:
+the rules are those of ``fullstory.properties`` and ``fullstory.events`` (contracts/fullstory-api
+§1.5, §2.1, §2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ..fullstory import events, properties
+from ..fullstory.batch_jobs import Kind
+from ..fullstory.limits import EVENT_PAYLOAD_MAX_BYTES, PROPERTY_VALUE_MAX_BYTES
+from ..membrane.payload import MAX_DEPTH
+from .checking_types import EventRow, UserRow
+
+NOTES = ("_error_code", "_error_message", "_line")  # of rejects, which come again corrected
+# What Fullstory's own lists tell of people beside what they are made of.
+_TOLD = ("app_url", "is_being_deleted", "type_conflicts")
+_MOST_NAMES = 10_000  # that are remembered to be good ones
+
+_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_DECODE_TYPED: Mapping[Kind, Callable[[bytes], Any]]
+_DECODE_TYPED = {
+    "users": msgspec.json.Decoder(UserRow).decode,
+    "events": msgspec.json.Decoder(EventRow).decode,
+}
+_DECODE = msgspec.json.Decoder().decode
+_PROPERTIES = attrgetter("properties")
+_SCHEMA = attrgetter("schema")
+_TEXTS = attrgetter("uid", "display_name", "email")
+_NAME = attrgetter("name")
+_ONE_OWNER = attrgetter("has_one_owner")
+
+
+class Problem(NamedTuple):
+    """Why a row is not sent: a word for programs, a clause with the key in it, and the key.
+
+    ``key`` is the dotted path in the record, or the name of the column; None: it is the whole row.
+    """
+
+    code: str
+    message: str
+    key: str | None = None
+
+
+class Checker:
+    """Checks rows of JSON. ``types`` are declared in the schema of each row that has the property.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, kind: Kind, types: Mapping[str, str] | None = None) -> None:
+        self._kind: Kind = kind
+        self._types = types or {}
+        self._decode = _DECODE_TYPED[kind]
+        self._noun: properties.Kind = "user" if kind == "users" else "event"
+        self._left_out = frozenset((*NOTES, *_TOLD) if kind == "users" else NOTES)
+        self._names: frozenset[str] = frozenset()
+
+    def passes(self, bodies: Sequence[bytes]) -> bool:
+        """Whether all are good as they stand. False may only mean that one has to be looked at."""
+        if self._types or max(map(len, bodies), default=0) > PROPERTY_VALUE_MAX_BYTES:
+            return False
+        try:
+            rows = list(map(self._decode, bodies))
+        except _BROKEN:
+            return False
+        return self._has_good_names(rows) and self._has_good_texts(rows) and self._fits(rows)
+
+    def _has_good_names(self, rows: Sequence[Any]) -> bool:
+        names = set(chain.from_iterable(filter(None, map(_PROPERTIES, rows))))
+        if names <= self._names:
+            return True
+        new = names - self._names
+        if any(properties.check_properties(self._noun, {name: None}, None) for name in new):
+            return False
+        self._names = (self._names if len(self._names) < _MOST_NAMES else frozenset()) | new
+        return True
+
+    def _has_good_texts(self, rows: Sequence[Any]) -> bool:
+        """Types keep empty texts out, but not those of blanks."""
+        if self._kind == "events":
+            return all(map(str.strip, map(_NAME, rows))) and all(map(_ONE_OWNER, rows))
+        return all(map(str.strip, filter(None, chain.from_iterable(map(_TEXTS, rows)))))
+
+    def _fits(self, rows: Sequence[Any]) -> bool:
+        """Whether values are of the types that their rows declare."""
+        if not any(map(_SCHEMA, rows)):
+            return True
+        return not any(
+            properties.check_properties(
+                self._noun, row.properties, {"properties": row.schema.properties or {}}
+            )
+            for row in rows
+            if row.schema
+        )
+
+    def check(self, raw: bytes) -> tuple[bytes, tuple[Problem, ...]]:
+        """The body of one row, and all that is wrong with it."""
+        if self.passes((raw,)):
+            return raw, ()
+        try:
+            record = _DECODE(raw)
+        except UnicodeDecodeError:
+            return raw, (Problem("invalid_encoding", "It is not valid UTF-8"),)
+        except RecursionError:
+            return raw, (_TOO_DEEP,)
+        except msgspec.MsgspecError as error:
+            return raw, (Problem("invalid_json", f"It is not JSON: {_reason(error)}"),)
+        if not isinstance(record, dict):
+            return raw, (Problem("not_an_object", "It is not a JSON object"),)
+        body = raw
+        if not self._left_out.isdisjoint(record):
+            record = {name: value for name, value in record.items() if name not in self._left_out}
+            body = msgspec.json.encode(record)
+        if self._types and self._declare(record):
+            body = msgspec.json.encode(record)
+        return body, self.problems(record, len(body))
+
+    def _declare(self, record: dict[str, Any]) -> bool:
+        """Add the declared types of what the row has to its schema; whether there are any."""
+        held, schema = record.get("properties"), record.get("schema")
+        if not isinstance(held, dict):
+            return False
+        types = {path: name for path, name in self._types.items() if _has(held, path)}
+        if not types or not isinstance(schema, dict | None):
+            return False
+        declared = (schema or {}).get("properties") or {}
+        if not isinstance(declared, dict):
+            return False
+        record["schema"] = {**(schema or {}), "properties": declared | types}
+        return True
+
+    def problems(self, record: Mapping[str, Any], size: int) -> tuple[Problem, ...]:
+        """All that is wrong with a record whose body has that many bytes."""
+        try:
+            if self._kind == "users":
+                found = properties.check_user(record)
+            else:
+                found = [*events.check_event(record), *_check_time(record.get("timestamp"))]
+        except RecursionError:
+            return (_TOO_DEEP,)
+        told = [Problem(_code(problem), str(problem), problem.key) for problem in found]
+        if self._kind == "events" and size > EVENT_PAYLOAD_MAX_BYTES:
+            most = f"{EVENT_PAYLOAD_MAX_BYTES:,}"
+            told.append(
+                Problem("too_large", f"It has {size:,} bytes; Fullstory takes at most {most}")
+            )
+        return tuple(told)
+
+
+_TOO_DEEP = Problem("invalid_json", f"It is nested more than {MAX_DEPTH} deep")
+
+
+def _check_time(value: Any) -> Iterator[properties.Problem]:
+    if value is not None and not properties.is_date(value):
+        told = "is no time in ISO 8601, as 2024-06-29T14:23:23Z is"
+        yield properties.Problem("timestamp", told)
+
+
+def _code(problem: properties.Problem) -> str:
+    """A word for the kind of problem, so that it can be counted."""
+    if "is no field of" in problem.message:
+        return "unknown_field"
+    first = problem.key.partition(".")[0]
+    return "invalid_property" if first == "properties" else f"invalid_{first}"
+
+
+def _has(held: Any, path: str) -> bool:
+    """Whether there is a value at a dotted path."""
+    if isinstance(held, Mapping):
+        if path in held:
+            return True
+        head, _, rest = path.partition(".")
+        return bool(rest) and _has(held.get(head), rest)
+    return False
+
+
+def _reason(error: Exception) -> str:
+    """msgspec's own words, without what is said already."""
+    text = str(error).removeprefix("JSON is malformed: ")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,111 @@
+"""What an input is: its encoding and its format, by its name and its first bytes."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from typing import Literal, NamedTuple
+
+from ..errors import Usage
+
+Format = Literal["jsonl", "json", "csv", "tsv"]
+
+# What a Windows program writes that does not write Unicode.
+_FALLBACK = "cp1252"
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_MARKED = {"utf-16": "utf-16-le", "utf-32": "utf-32-le", "utf-8-sig": "utf-8"}
+_SUFFIXES: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+}
+_BLANK = b" \t\r\n"
+_SAMPLE = 1000  # bytes that tell UTF-16 without a mark: ASCII has no NUL, UTF-16 many
+
+
+class Encoding(NamedTuple):
+    """Python's name of an encoding, the length of the byte order mark, whether it was guessed."""
+
+    encoding: str
+    mark: int
+    guessed: bool = False
+
+
+def encoding_named(name: str) -> str:
+    """Python's own name of an encoding of text. Raises :class:`Usage`."""
+    try:
+        found = codecs.lookup(name)
+        "a".encode(found.name)
+    except (LookupError, TypeError, ValueError):
+        raise Usage(
+            f"{name!a} is no encoding that is known.",
+            hint="utf-8, utf-16, windows-1252 and iso-8859-1 are some.",
+        ) from None
+    return found.name
+
+
+def encoding_of(head: bytes, named: str | None) -> Encoding:
+    """The encoding of a text that begins with ``head``; ``named`` wins over what is found."""
+    for mark, encoding in _MARKS:
+        if head.startswith(mark) and (named is None or _MARKED.get(named, named) == encoding):
+            return Encoding(encoding, len(mark))
+        if head.startswith(mark) and named in ("utf-16", "utf-32") and encoding.startswith(named):
+            return Encoding(encoding, len(mark))
+    if named is not None:
+        return Encoding(_MARKED.get(named, named), 0)
+    if (wide := _wide(head[:_SAMPLE])) is not None:
+        return Encoding(wide, 0)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # its end may be cut
+    except UnicodeDecodeError:
+        return Encoding(_FALLBACK, 0, guessed=True)
+    return Encoding("utf-8", 0)
+
+
+def _wide(sample: bytes) -> str | None:
+    """UTF-16 without a mark: nearly every other byte of European text is NUL."""
+    pairs = len(sample) // 2
+    if not pairs:
+        return None
+    low, high = sample[0::2].count(0), sample[1::2].count(0)
+    if high > pairs * 0.7 and low < pairs * 0.1:
+        return "utf-16-le"
+    if low > pairs * 0.7 and high < pairs * 0.1:
+        return "utf-16-be"
+    return None
+
+
+def format_of(head: bytes, suffix: str) -> Format:
+    """The format of a text that begins with ``head`` and whose name ends with ``suffix``."""
+    begins = head.lstrip(_BLANK)[:1]
+    named = _SUFFIXES.get(suffix)
+    if named in ("csv", "tsv"):
+        return named
+    if begins == b"[":
+        return "json"
+    if named == "jsonl":
+        return "jsonl"
+    if begins == b"{" or named == "json":
+        return "jsonl" if _is_object(head) else "json"
+    return "tsv" if b"\t" in head.partition(b"\n")[0] else "csv"
+
+
+def _is_object(head: bytes) -> bool:
+    """Whether a line begins that can be an object, and not only the first line of one."""
+    line, end, _ = head.lstrip(_BLANK).partition(b"\n")
+    if not end:
+        return True
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return not line.rstrip().endswith((b"{", b"[", b","))
+    return True

@@ -1,0 +1,209 @@
+"""The text of a table, cut into records and cells.
+
+Two dialects: CSV as in RFC 4180, with commas, tabs or semicolons; and PostgreSQL's text format, as
+our own TSV is (DESIGN §2, Output), without quotes, where a backslash escapes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from ..errors import Usage
+from ..terminal.delimited import unguard
+from .batches import Position
+from .checking import Problem
+from .rows_common import LONGEST_LINE, too_long
+from .rows_jsonl import whole_lines
+from .source import Source
+
+Cells = list[str]
+
+_DELIMITERS = (",", "\t", ";")
+_ENDLESS = "unexpected end"  # the csv module's words for quotes that were not closed
+_ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
+_ESCAPES = {"\\": "\\", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+NULL = "\\N"
+
+
+class Dialect(NamedTuple):
+    """How cells are told apart; ``escaped``: by PostgreSQL's rules. ``begins`` is where the header
+    is, behind a line ``sep=;`` of Excel's."""
+
+    delimiter: str
+    escaped: bool
+    begins: Position
+
+    def cells(self, text: str) -> Cells:
+        """The cells of a single record, as well as they can be told."""
+        text = text.rstrip("\r\n")
+        if self.escaped:
+            try:
+                return [_unescaped(cell) for cell in text.split(self.delimiter)]
+            except ValueError:
+                return text.split(self.delimiter)
+        try:
+            rows = list(csv.reader(io.StringIO(text), delimiter=self.delimiter))
+        except csv.Error:
+            return [text]
+        return [cell for row in rows for cell in row]
+
+
+class Parsed(NamedTuple):
+    """Records that were cut from lines of the input.
+
+    ``cells`` are empty for a blank line and for what is in ``problems`` (by its place); ``spans``
+    is the number of lines of each record, None where it is always one. ``start`` is the first's.
+    """
+
+    lines: Sequence[bytes]
+    cells: Sequence[Cells]
+    problems: Mapping[int, Problem]
+    spans: Sequence[int] | None
+    start: Position
+
+
+def dialect_of(source: Source) -> Dialect:
+    """What the header of a source tells. Raises :class:`Usage` for one nobody writes any more."""
+    line, _, rest = source.head.partition(b"\n")
+    begins = Position(0, 1)
+    named = re.fullmatch(rb'"?sep=(.)"?\r?', line)
+    if named is not None:
+        begins = Position(len(line) + 1, 2)
+        line = rest.partition(b"\n")[0]
+    text = line.decode("utf-8", "replace")
+    if "\r" in text.rstrip("\r"):
+        raise Usage(
+            f"The lines of {source.name} end as on old Macintoshes (a carriage return only).",
+            hint="Save it as CSV UTF-8.",
+            code="line_ends",
+        )
+    # Excel's tab-separated text is UTF-16, and quoted as CSV is.
+    quoted = source.format == "csv" or source.encoding.startswith("utf-16") or '"' in text
+    if named is not None:
+        delimiter = named[1].decode("latin-1")
+    elif source.format == "tsv":
+        delimiter = "\t"
+    else:
+        delimiter = max(_DELIMITERS, key=lambda one: len(Dialect(one, False, begins).cells(text)))
+    return Dialect(delimiter, not quoted, begins)
+
+
+def parsed(source: Source, dialect: Dialect, at: Position) -> Iterator[Parsed]:
+    """The records of a source from a position on, where one begins.
+
+    Raises :class:`Usage` for a record that is too long.
+    """
+    offset, line = at
+    pending: list[bytes] = []  # lines of a record whose end was not read yet
+    for lines in whole_lines(source, offset, line):
+        lines = pending + lines
+        found, left = _parse(lines, dialect, Position(offset, line), final=False)
+        yield found
+        pending = lines[len(lines) - left :]
+        if sum(map(len, pending)) > LONGEST_LINE:
+            raise too_long(source.name, line + len(found.lines), "begins a row whose quotes span")
+        offset += sum(map(len, found.lines)) + len(found.lines)
+        line += len(found.lines)
+    if pending:
+        yield _parse(pending, dialect, Position(offset, line), final=True)[0]
+
+
+def _parse(
+    lines: list[bytes], dialect: Dialect, start: Position, *, final: bool
+) -> tuple[Parsed, int]:
+    """The records in these lines, and how many lines at the end hold no whole one."""
+    data = b"\n".join(lines)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "surrogateescape")  # such rows are found later
+    if dialect.escaped:
+        return _parse_escaped(text, lines, dialect, start), 0
+    if f"{dialect.delimiter}'" in text or "\n'" in text or "\"'" in text or text[:1] == "'":
+        found, left = _parse_quoted(text, lines, dialect, start, final=final)
+        plain = [[unguard(cell) for cell in cells] for cells in found.cells]
+        return found._replace(cells=plain), left
+    return _parse_quoted(text, lines, dialect, start, final=final)
+
+
+def _parse_quoted(
+    text: str, lines: list[bytes], dialect: Dialect, start: Position, *, final: bool
+) -> tuple[Parsed, int]:
+    text += "\n"
+    reader = csv.reader(io.StringIO(text), delimiter=dialect.delimiter, strict=True)
+    with suppress(csv.Error):
+        cells = list(reader)
+        if len(cells) == len(lines):
+            return Parsed(lines, cells, {}, None, start), 0
+    return _parse_carefully(text, lines, dialect, start, final=final)
+
+
+def _parse_carefully(
+    text: str, lines: list[bytes], dialect: Dialect, start: Position, *, final: bool
+) -> tuple[Parsed, int]:
+    """The same, record by record: one may be broken, or have more lines than one."""
+    reader = csv.reader(io.StringIO(text), delimiter=dialect.delimiter, strict=True)
+    cells: list[Cells] = []
+    spans: list[int] = []
+    problems: dict[int, Problem] = {}
+    used = 0
+    while used < len(lines):
+        try:
+            record = next(reader)
+        except csv.Error as error:
+            if _ENDLESS in str(error) and not final:
+                break
+            problems[len(cells)] = Problem("broken_quotes", _told(error, reader.line_num - used))
+            record = []
+        cells.append(record)
+        spans.append(reader.line_num - used)
+        used = reader.line_num
+    return Parsed(lines[:used], cells, problems, spans, start), len(lines) - used
+
+
+def _parse_escaped(text: str, lines: list[bytes], dialect: Dialect, start: Position) -> Parsed:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").removesuffix("\r")
+    cells = [line.split(dialect.delimiter) if line else [] for line in text.split("\n")]
+    problems: dict[int, Problem] = {}
+    if "\\" in text:
+        for place, record in enumerate(cells):
+            try:
+                cells[place] = [_unescaped(cell) if "\\" in cell else cell for cell in record]
+            except ValueError:
+                told = "A backslash in it begins no escape: write it twice"
+                problems[place] = Problem("bad_escape", told)
+                cells[place] = []
+    return Parsed(lines, cells, problems, None, start)
+
+
+def _unescaped(cell: str) -> str:
+    r"""The text of a cell. Raises ValueError for an escape nobody knows. ``\N`` is no text."""
+    if cell == NULL:
+        return ""
+    return _ESCAPED.sub(_escape, cell)
+
+
+def _escape(match: re.Match[str]) -> str:
+    found = _ESCAPES.get(match[1])
+    if found is None:
+        raise ValueError(match[0])
+    return found
+
+
+def _told(error: csv.Error, lines: int) -> str:
+    """What the csv module found wrong, in our words."""
+    text = str(error)
+    span = f"; they reach over {lines:,} lines" if lines > 1 else ""
+    if _ENDLESS in text:
+        return f"Its quotes are not closed{span}"
+    if "expected after" in text:
+        return f"Something follows its closing quote (a quote within quotes is doubled){span}"
+    if "new-line" in text:
+        return "A carriage return stands in a cell without quotes"
+    return f"It cannot be read as CSV: {text}"
