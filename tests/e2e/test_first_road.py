@@ -40,6 +40,8 @@ NEED_MEMBRANE = (
     "fsctl logout",
 )
 NEED_SOMEBODY = ("fsctl init",)
+# The sandbox's only connection is ready, and that it may stop working is worth a warning.
+WARN = ("fsctl --sandbox connections reconnect 6920c5a1d3f4e5b6a7c8d901 --wait",)
 APART = (*NEED_A_RUN_ID, *NEVER_END, *NEED_MEMBRANE, *NEED_SOMEBODY)
 
 
@@ -158,7 +160,7 @@ def test_readmes_sandbox_server_answers_readmes_command(tmp_path: Path) -> None:
 def test_every_example_of_every_help_page_runs(example: str, ran: Ahead) -> None:
     done = ran[example]
     assert done.code == 0, done.show
-    assert "warning" not in done.err, done.show
+    assert ("warning" in done.err) is (example in WARN), done.show
 
 
 def test_the_examples_apart_are_still_there() -> None:
