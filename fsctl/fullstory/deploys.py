@@ -24,8 +24,8 @@ NAMES = (
 STATUSES = ("started", "succeeded", "failed", "rolled-back")
 SHORT_COMMIT = 7
 PREFIX = "FSCTL_DEPLOY_"  # for systems that have no row: FSCTL_DEPLOY_COMMIT, FSCTL_DEPLOY_ACTOR...
-# "ENV" as the option has it; SHORT_COMMIT follows from the commit.
-_OWN = {*map(str.upper, NAMES), "ENV", "STARTED", "FINISHED"} - {"SHORT_COMMIT"}
+# What may stand behind PREFIX: ENV is as the option has it; SHORT_COMMIT follows from the commit.
+OWN = {*map(str.upper, NAMES), "ENV", "STARTED", "FINISHED"} - {"SHORT_COMMIT"}
 NO_SETTINGS: Mapping[str, Fact] = MappingProxyType({})
 
 _OPTIONS = {"service": "--service", "version": "--version", "environment": "--env",
@@ -145,11 +145,11 @@ def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
     """A remark on each variable that looks like ours and that nobody reads."""
     for variable, value in environ.items():
         name = variable.removeprefix(PREFIX)
-        if name in (variable, *_OWN) or not value.strip():
+        if name in (variable, *OWN) or not value.strip():
             continue
         from difflib import get_close_matches
 
-        like = get_close_matches(name[:100].upper(), sorted(_OWN), n=1, cutoff=0.7)
+        like = get_close_matches(name[:100].upper(), sorted(OWN), n=1, cutoff=0.7)
         guess = f"; did you mean {PREFIX}{like[0]}?" if like else ": no fact is called that."
         yield f"{variable[:100]} is left out{guess}"
 

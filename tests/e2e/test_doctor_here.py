@@ -340,9 +340,9 @@ def test_a_variable_that_fsctl_does_not_read_is_a_warning(program: Program) -> N
 
 
 def test_the_facts_of_a_deploy_may_be_told_in_variables(program: Program) -> None:
-    report = look(program, FSCTL_DEPLOY_SERVICE="shop", FSCTL_DEPLOY_STARTED="now")
+    report = look(program, FSCTL_DEPLOY_ENV="eu", FSCTL_DEPLOY_STARTED="now")
     state, detail, _ = report.line("values")
-    assert (state, "FSCTL_DEPLOY_SERVICE, FSCTL_DEPLOY_STARTED" in detail) == ("ok", True), detail
+    assert (state, "FSCTL_DEPLOY_ENV, FSCTL_DEPLOY_STARTED" in detail) == ("ok", True), detail
     for name in ("FSCTL_DEPLOY_COMIT", "FSCTL_DEPLOY_SHORT_COMMIT"):
         report = look(program, **{name: "0c0ffee"})
         report.expect("values", "warn", f"reads no variable {name}", "unset")

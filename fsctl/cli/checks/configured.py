@@ -89,11 +89,10 @@ def values(findings: Findings, _deadline: Deadline) -> Outcome:
 
 def known_variables() -> set[str]:
     """The names of all variables of fsctl's own."""
-    from ...fullstory.deploys import NAMES, PREFIX
+    from ...fullstory.deploys import OWN, PREFIX
 
     named = {value for name, value in vars(env).items() if name.isupper()}
-    told = {*NAMES, "started", "finished"} - {"short_commit"}  # which follows from the commit
-    of_deploys = {f"{PREFIX}{name.upper()}" for name in told}
+    of_deploys = {f"{PREFIX}{name}" for name in OWN}
     return {name for name in named if isinstance(name, str)} | {*_READ_ELSEWHERE} | of_deploys
 
 
