@@ -38,6 +38,13 @@ class Asked(NamedTuple):
     outbox: Path | None = None
 
 
+class _OneOf(click.Choice[str]):
+    """A choice that may be left empty, by an unset variable of the pipeline."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == "" else super().convert(value, param, ctx)
+
+
 class DeployCommand(Command):
     """A command with these options, whose --once has a KEY by "=" alone.
 
@@ -84,7 +91,7 @@ _OPTIONS = (
     click.option("--git", metavar="DIR", help="The checkout that git is asked about (default: .)."),
     click.option(
         "--fail-on",
-        type=click.Choice(("never", "misconfigured", "any")),
+        type=_OneOf(("never", "misconfigured", "any")),
         help="What of fsctl's own trouble is a failure: none, what a person has to mend, or any "
         "(default: never under CI, any elsewhere).",
     ),

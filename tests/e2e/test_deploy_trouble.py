@@ -160,6 +160,14 @@ def test_fail_on_says_what_is_a_failure(
         assert "fsctl: warning: " in done.err, done.show
 
 
+@pytest.mark.parametrize(("env", "code"), [(HAND, 4), (GITHUB, 0)], ids=["by hand", "under CI"])
+def test_fail_on_left_empty_by_an_unset_variable_is_not_given(
+    env: Mapping[str, str], code: int, road: Online
+) -> None:
+    done = run(road, TROUBLES[0], env, "--fail-on", "")
+    assert done.code == code, done.show
+
+
 @pytest.mark.parametrize("system", RECORDED)
 def test_every_system_is_ci(system: str, road: Online) -> None:
     done = run(road, TROUBLES[0], RECORDED[system])
