@@ -6,6 +6,7 @@ gone on with where it stood. Safe to use from several threads, each with a stret
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -71,6 +72,7 @@ class Carrier:
         self._tell = tell
         self._keeper = Keeper(reader, jobs, sender, journal, tell, imported)
         self._patience = job_patience
+        self._joining = threading.Lock()  # one at a time, because it holds a batch twice
 
     # -- what to do
 
@@ -129,7 +131,7 @@ class Carrier:
             return [self._keeper.over(kept, task.bad, {}, ())]
         try:
             if kept.job is None:
-                kept = self._sent(kept, task.take_body())
+                kept = self._sent(kept, task)
                 taken(kept)
             standing = following.followed(
                 self._jobs, self._sender, kept.job or "", patience=self._patience
@@ -144,12 +146,14 @@ class Carrier:
         except GatewayError as failure:
             raise _failed(failure) from None
 
-    def _sent(self, kept: Kept, body: bytes) -> Kept:
+    def _sent(self, kept: Kept, task: Task) -> Kept:
         """Send the batch until it is answered. The journal has it before and after."""
-        if kept.state == "unsent":
-            now = self._sender.clock.time()
-            kept = kept._replace(state="sent", at=now, sha256=fingerprint(body))
-            self._journal.write(kept)
+        with self._joining:
+            body = task.take_body()
+            if kept.state == "unsent":
+                now = self._sender.clock.time()
+                kept = kept._replace(state="sent", at=now, sha256=fingerprint(body))
+                self._journal.write(kept)
         try:
             standing = self._sender.ask(
                 lambda: self._jobs.create(body, kept.key), repeatable=self._jobs.carries_keys
