@@ -116,7 +116,9 @@ def test_a_write_that_is_killed_leaves_the_old_file_or_the_new_one(
     assert load(tmp_path).profiles == {"work": {"timeout": timeout, "service": "mine"}}
 
     store(tmp_path, "work", {"retries": 0})  # the lock died with its holder
-    assert load(tmp_path).profiles == {"work": {"timeout": timeout, "service": "mine", "retries": 0}}
+    assert load(tmp_path).profiles == {
+        "work": {"timeout": timeout, "service": "mine", "retries": 0}
+    }
     assert left_over(tmp_path) == ["config.toml", "config.toml.lock"]
 
 
