@@ -93,8 +93,10 @@ class _Report:
         unknown = isinstance(error, OutcomeUnknown)
         if not fails:
             self._warn(error, kept, "" if unknown else "The deploy was not annotated: ")
-        elif kept:
-            self._app.messages.announce(kept)
+        else:
+            self._show_error(error)
+            if kept:
+                self._app.messages.announce(kept)
         return Delivery(
             "unknown" if unknown else "false",
             self._app.messages.safe(error.message),
@@ -108,8 +110,20 @@ class _Report:
             import traceback
 
             app.messages.debug("".join(traceback.format_exception(error)))
-        app.messages.warn(" ".join(f"{head}{error.message} {error.hint or ''} {more}".split()))
+        app.messages.warn(f"{head}{_with_hint(error)} {more}".rstrip())
         _mend_output(app)
+
+    def _show_error(self, error: FsctlError) -> None:
+        """Show a failure where the build system shows errors; how the command ends says it too."""
+        from ..terminal import ci
+
+        form = ci.loud_form(self._app.world.environ, "error")
+        if form is None:
+            return
+        messages = self._app.messages
+        loudly, messages.loudly = messages.loudly, form
+        messages.warn(_with_hint(error))
+        messages.loudly = loudly
 
     def _counts(self, error: FsctlError) -> bool:
         return counts(self._app, self._asked, error)
@@ -120,10 +134,16 @@ class _Report:
 
         environ = self._app.world.environ
         ci.write_outputs(environ, {"annotated": delivery.annotated, "reason": delivery.reason})
-        told = [*self._warned, *([delivery.reason] if delivery.error else [])]
+        told = list(self._warned)
+        if delivery.error is not None:
+            told.append(self._app.messages.safe(_with_hint(delivery.error)))
         if told:
             ci.write_summary(environ, told)
             ci.annotate_build(environ, told, seconds)
+
+
+def _with_hint(error: FsctlError) -> str:
+    return " ".join(f"{error.message} {error.hint or ''}".split())
 
 
 def _mend_output(app: App) -> None:

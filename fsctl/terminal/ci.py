@@ -13,7 +13,9 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from ..fullstory.ci_marks import system_name
 
@@ -22,50 +24,58 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 LARGEST = 1024 * 1024  # bytes: GitHub refuses a longer summary or longer outputs
 PATIENCE = 5.0  # seconds for Buildkite's agent
 _HEADING = "⚠️ **Fullstory annotation:**"
-_YELLOW, _PLAIN = "\x1b[33;1m", "\x1b[0m"
+_COLORS = {"warning": "\x1b[33;1m", "error": "\x1b[31;1m"}
+_PLAIN = "\x1b[0m"
 
+Level = Literal["warning", "error"]
 Form = Callable[[str], str]
 
 
-def warning_form(environ: Mapping[str, str]) -> Form | None:
-    """How the build system wants a warning written, as lines; None where a plain one will do.
+def loud_form(environ: Mapping[str, str], level: Level) -> Form | None:
+    """How the build system wants a warning or an error written, as lines; None where it has no way.
 
     Forks of GitHub's runner (Gitea, Forgejo) say that they are GitHub's, and understand the same.
     """
-    return _FORMS.get(system_name(environ) or "")
+    form = _FORMS.get(system_name(environ) or "")
+    return None if form is None else partial(form, level)
 
 
-def _github(text: str) -> str:
+def warning_form(environ: Mapping[str, str]) -> Form | None:
+    """:func:`loud_form` of a warning."""
+    return loud_form(environ, "warning")
+
+
+def _github(level: Level, text: str) -> str:
     # https://docs.github.com/actions/reference/workflow-commands-for-github-actions
     data = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"::warning title=fsctl::{data}"
+    return f"::{level} title=fsctl::{data}"
 
 
-def _azure(text: str) -> str:
+def _azure(level: Level, text: str) -> str:
     # https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands
     data = text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"##vso[task.logissue type=warning]fsctl: {data}"
+    return f"##vso[task.logissue type={level}]fsctl: {data}"
 
 
-def _teamcity(text: str) -> str:
+def _teamcity(level: Level, text: str) -> str:
     # https://www.jetbrains.com/help/teamcity/service-messages.html#Escaped+Values
     escaped = re.sub(r"['|\[\]]", r"|\g<0>", text).replace("\n", "|n").replace("\r", "|r")
-    return f"##teamcity[message text='fsctl: {escaped}' status='WARNING']"
+    return f"##teamcity[message text='fsctl: {escaped}' status='{level.upper()}']"
 
 
-def _gitlab(text: str) -> str:
+def _gitlab(level: Level, text: str) -> str:
     # The log shows colours (https://docs.gitlab.com/ci/jobs/job_logs/); the runner itself warns
     # like this. The text comes after the codes: "##" before "[0m" would look like a command.
-    return f"{_YELLOW}WARNING:{_PLAIN} fsctl: {text}"
+    return f"{_COLORS[level]}{level.upper()}:{_PLAIN} fsctl: {text}"
 
 
-def _buildkite(text: str) -> str:
+def _buildkite(level: Level, text: str) -> str:
     # Opens the group of lines in which it stands, which is folded else:
     # https://buildkite.com/docs/pipelines/configure/managing-log-output
-    return f"^^^ +++\n{_YELLOW}fsctl: warning:{_PLAIN} {text}"
+    return f"^^^ +++\n{_COLORS[level]}fsctl: {level}:{_PLAIN} {text}"
 
 
-_FORMS: Mapping[str, Form] = {
+_FORMS: Mapping[str, Callable[[Level, str], str]] = {
     "GitHub Actions": _github,
     "Azure Pipelines": _azure,
     "TeamCity": _teamcity,

@@ -155,7 +155,13 @@ def test_fail_on_says_what_is_a_failure(
         outputs = outputs_in(Path(files["GITHUB_OUTPUT"]).read_text())
         assert outputs["annotated"] == trouble.annotated
         assert outputs["reason"]
-        assert outputs["reason"] in Path(files["GITHUB_STEP_SUMMARY"]).read_text()
+        summary = Path(files["GITHUB_STEP_SUMMARY"]).read_text()
+        assert outputs["reason"] in summary
+        assert commands_in(done.err) == ["error" if fails else "warning"], done.show
+        if fails:  # with what to do
+            (line,) = (line for line in done.err.splitlines() if line.startswith("::error "))
+            hint = done.err.split("fsctl: error: ")[1].splitlines()[1].strip()
+            assert hint in summary and hint.replace("%", "%25") in line, done.show
     elif not fails:
         assert "fsctl: warning: " in done.err, done.show
 
