@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -425,6 +427,33 @@ def test_after_a_day_rows_without_an_id_are_unknown_and_not_sent_again(
     assert {row["_error_code"] for row in unknown} == {"outcome_unknown"}
     assert [row["_line"] for row in read_lines(tmp_path / "people.rejects.jsonl")] == [7]
     assert len(town.people()) == 11
+
+
+def test_by_the_service_s_clock_a_day_is_over_whatever_this_machine_s_says(
+    town: Town, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "people.jsonl", anonymous(12))
+    _die_unanswered(town, path)
+    later = datetime.fromtimestamp(town.hours.now + DAY, UTC)
+    dated = answer(404, "resource_not_found", ("Date", format_datetime(later, usegmt=True)))
+    town.gateway.before = lambda asked: dated if asked.path.endswith("/0") else None
+    assert town.summary(input_of(path)).unknown == 4
+    assert len(town.people()) == 12
+
+
+@pytest.mark.parametrize(("rows", "unknown"), [(anonymous(12), 4), (users(12), 0)])
+def test_bytes_that_cannot_be_made_again_are_never_sent_with_the_old_key(
+    town: Town, tmp_path: Path, rows: list[dict[str, Any]], unknown: int
+) -> None:
+    path = write_lines(tmp_path / "people.jsonl", rows)
+    _die_unanswered(town, path)
+    earlier = input_of(path).identity
+    path.write_text(path.read_text().replace("Person", "People"))
+    told = town.summary(input_of(path)._replace(identity=earlier))  # as another version reads it
+    assert told.unknown == unknown
+    keys = {post.headers: post.body for post in town.gateway.posts}
+    assert all(keys[post.headers] == post.body for post in town.gateway.posts)
+    assert len(town.people()) == 12
 
 
 def test_where_headers_are_dropped_an_unanswered_batch_is_not_sent_twice(
