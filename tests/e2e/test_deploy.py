@@ -383,7 +383,9 @@ NAMES = ("GITHUB_HEAD_REF", "GITHUB_TRIGGERING_ACTOR", "GITHUB_REPOSITORY", "GIT
          "FSCTL_DEPLOY_SERVICE", "FSCTL_DEPLOY_RUN_URL")  # fmt: skip
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(values=st.tuples(*[HOSTILE] * len(NAMES)), show=st.booleans())
 def test_nothing_that_a_stranger_chose_is_a_command(
     values: tuple[str, ...], show: bool, here: Somewhere, tmp_path: Path
