@@ -55,17 +55,22 @@ def deploy(app: App, asked: Asked, show_fields: bool) -> One | Rows:
 
 def _fields(app: App, asked: Asked) -> list[dict[str, str]]:
     """What is known, the annotation made of it, and where each comes from."""
-    from .deploy_plan import gather_deploy, plan_call
+    from .deploy_plan import NOT_MEASURED, gather_deploy, plan_call, remark_on_text
 
     deploy = gather_deploy(app, asked)
-    for remark in deploy.remarks:
+    composed = remark_on_text(app, asked, deploy, NOT_MEASURED)
+    for remark in (*deploy.remarks, *filter(None, [composed])):
         app.messages.warn(remark)
+
+    def made_from(name: str) -> str:
+        return "the fields above" if composed and name == "text" else _made_from(app, asked, name)
+
     rows = [
         {"field": name, "value": fact.value, "origin": fact.origin}
         for name, fact in deploy.facts.items()
     ]
     return rows + [
-        {"field": f"annotation {name}", "value": value, "origin": _made_from(app, asked, name)}
+        {"field": f"annotation {name}", "value": value, "origin": made_from(name)}
         for name, value in plan_call(app, asked, deploy).values.items()
     ]
 

@@ -362,6 +362,14 @@ def test_a_text_of_which_nothing_is_left_is_told_of(text: str, here: Somewhere) 
     done = here(*DEPLOY, "--text", text, env=GITHUB, under_ci=True)
     assert done.code == 0 and json.loads(done.out)["text"].startswith("checkout"), done.show
     assert done.err.count("Nothing is left of the text that was asked for") == 1, done.show
+    shown = here(*DEPLOY, "--show-fields", "--text", text, "-o", "jsonl", env=GITHUB, under_ci=True)
+    assert shown.err.count("Nothing is left of the text that was asked for") == 1, shown.show
+    (origin,) = (
+        row["origin"]
+        for row in map(json.loads, shown.out.splitlines())
+        if row["field"] == "annotation text"
+    )
+    assert origin == "the fields above", shown.show
     fitting = here(*DEPLOY, "--text", "{tag} is out", env=GITHUB, under_ci=True)
     assert "Nothing is left" not in fitting.err, fitting.show
 
