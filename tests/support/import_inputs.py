@@ -153,6 +153,7 @@ class Watched(SandboxGateway):
 
     def __init__(self, hours: Hours) -> None:
         super().__init__(None, SandboxClock(source=hours.time), seed=False)
+        self.hours = hours
         self.before: Callable[[Request], Response | None] = lambda _request: None
         self.after: Callable[[Request], None] = lambda _request: None
         self.posts: list[Request] = []
