@@ -86,8 +86,7 @@ def gather(
     starts: list[Fact] = []
     if system is not None:
         event = _of_event(system, environ, read_file)
-        starts = [event.pop("started")] if "started" in event else []
-        starts += values(system.started, environ)
+        starts = list(values(system.started, environ))
         layers += [event, _of_system(system, environ)]
     facts = _merged(map(_cleaned, [*layers, dict(settings)]))
     if git is not None and ("commit" not in facts or not facts.keys() & _WHEREABOUTS):

@@ -89,7 +89,10 @@ def _release(payload: Payload) -> dict[str, str]:
 
 
 def _workflow_run(payload: Payload) -> dict[str, str]:
-    """The run that has ended is what is told of, not the one that it set off."""
+    """What the run that set this one off had built, and how it ended.
+
+    The way back and the times are this run's own: it may be the deploy that follows the tests.
+    """
     run = _part(payload, "workflow_run")
     requests = run.get("pull_requests")
     request = requests[0] if isinstance(requests, list) and len(requests) == 1 else {}
@@ -99,8 +102,6 @@ def _workflow_run(payload: Payload) -> dict[str, str]:
         "pull_request": _text(request, "number") if isinstance(request, dict) else "",
         "title": _text(run, "display_title") or _text(run, "head_commit", "message"),
         "status": _status_of_run(run),
-        "run_url": _text(run, "html_url"),
-        "started": _text(run, "run_started_at"),
     }
 
 
