@@ -287,7 +287,7 @@ def test_fullstorys_no_ends_by_its_status(
 @pytest.mark.parametrize(
     ("status", "key", "ends", "words"),
     [
-        (401, "not_authenticated", NeedsPerson, "membrane login"),
+        (401, "not_authenticated", NeedsPerson, "fsctl login"),
         (403, "access_denied", NeedsPerson, "token of the tenant"),
         (404, "not_found", NeedsPerson, "--connection"),
     ],
