@@ -17,20 +17,28 @@ import msgspec
 
 from ..fullstory import events, properties
 from ..fullstory.batch_jobs import Kind
-from ..fullstory.limits import EVENT_PAYLOAD_MAX_BYTES, PROPERTY_VALUE_MAX_BYTES
+from ..fullstory.limits import (
+    EVENT_PAYLOAD_MAX_BYTES,
+    PROPERTY_NAME_MAX,
+    PROPERTY_VALUE_MAX_BYTES,
+    USER_PROPERTIES_MAX,
+)
 from ..membrane.payload import MAX_DEPTH
-from .checking_types import EventRow, UserRow
+from .checking_types import NESTED, EventRow, NestedEventRow, NestedUserRow, UserRow
 
 NOTES = ("_error_code", "_error_message", "_line")  # of rejects, which come again corrected
 # What Fullstory's own lists tell of people beside what they are made of.
 _TOLD = ("app_url", "is_being_deleted", "type_conflicts")
 _MOST_NAMES = 10_000  # that are remembered to be good ones
+_LONGEST_NAME = PROPERTY_NAME_MAX // NESTED - 1  # longer dotted paths are looked at
+_LONGEST_NESTED = 6 * USER_PROPERTIES_MAX - 1  # bytes: in fewer no objects hold too many values
 
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_DECODE_TYPED: Mapping[Kind, Callable[[bytes], Any]]
-_DECODE_TYPED = {
-    "users": msgspec.json.Decoder(UserRow).decode,
-    "events": msgspec.json.Decoder(EventRow).decode,
+_DECODE_TYPED: Mapping[tuple[Kind, bool], Callable[[bytes], Any]] = {
+    ("users", False): msgspec.json.Decoder(UserRow).decode,
+    ("users", True): msgspec.json.Decoder(NestedUserRow).decode,
+    ("events", False): msgspec.json.Decoder(EventRow).decode,
+    ("events", True): msgspec.json.Decoder(NestedEventRow).decode,
 }
 _DECODE = msgspec.json.Decoder().decode
 _PROPERTIES = attrgetter("properties")
@@ -54,33 +62,50 @@ class Problem(NamedTuple):
 class Checker:
     """Checks rows of JSON. ``types`` are declared in the schema of each row that has the property.
 
-    Safe to use from several threads.
+    ``made``: values and schema of the rows were made to fit each other. Safe to use from several
+    threads.
     """
 
-    def __init__(self, kind: Kind, types: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, kind: Kind, types: Mapping[str, str] | None = None, *, made: bool = False
+    ) -> None:
         self._kind: Kind = kind
-        self._types = types or {}
-        self._decode = _DECODE_TYPED[kind]
         self._noun: properties.Kind = "user" if kind == "users" else "event"
+        self._types = types or {}
+        self._made = made
         self._left_out = frozenset((*NOTES, *_TOLD) if kind == "users" else NOTES)
         self._names: frozenset[str] = frozenset()
+        self._nested = False  # whether rows with objects in their properties passed last
 
     def passes(self, bodies: Sequence[bytes]) -> bool:
         """Whether all are good as they stand. False may only mean that one has to be looked at."""
-        if self._types or max(map(len, bodies), default=0) > PROPERTY_VALUE_MAX_BYTES:
+        longest = max(map(len, bodies), default=0)
+        if self._types or longest > PROPERTY_VALUE_MAX_BYTES:
             return False
-        try:
-            rows = list(map(self._decode, bodies))
-        except _BROKEN:
-            return False
-        return self._has_good_names(rows) and self._has_good_texts(rows) and self._fits(rows)
+        for nested in (self._nested, not self._nested):
+            if nested and longest > _LONGEST_NESTED:
+                continue
+            try:
+                rows = list(map(_DECODE_TYPED[self._kind, nested], bodies))
+            except _BROKEN:
+                continue
+            self._nested = nested
+            return self._has_good_names(rows) and self._has_good_texts(rows) and self._fits(rows)
+        return False
 
     def _has_good_names(self, rows: Sequence[Any]) -> bool:
-        names = set(chain.from_iterable(filter(None, map(_PROPERTIES, rows))))
+        held = list(filter(None, map(_PROPERTIES, rows)))
+        names = set(chain.from_iterable(held))
+        while self._nested and held:
+            held = [value for one in held for value in one.values() if type(value) is dict]
+            names.update(chain.from_iterable(held))
         if names <= self._names:
             return True
         new = names - self._names
-        if any(properties.check_properties(self._noun, {name: None}, None) for name in new):
+        if any(
+            len(name) > _LONGEST_NAME or properties.check_properties(self._noun, {name: None}, None)
+            for name in new
+        ):
             return False
         self._names = (self._names if len(self._names) < _MOST_NAMES else frozenset()) | new
         return True
@@ -93,7 +118,7 @@ class Checker:
 
     def _fits(self, rows: Sequence[Any]) -> bool:
         """Whether values are of the types that their rows declare."""
-        if not any(map(_SCHEMA, rows)):
+        if self._made or not any(map(_SCHEMA, rows)):
             return True
         return not any(
             properties.check_properties(

@@ -23,7 +23,11 @@ _Int = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]  # a double holds the
 _Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _Scalar = str | bool | _Int | float | None
 _Value = str | bool | _Int | float | list[_Scalar] | None
-_Properties = Annotated[dict[str, _Value], msgspec.Meta(max_length=USER_PROPERTIES_MAX)]
+_Object = dict[str, _Value]
+_Object2 = dict[str, _Value | _Object]
+_Object3 = dict[str, _Value | _Object2]
+_Many = msgspec.Meta(max_length=USER_PROPERTIES_MAX)
+NESTED = 3  # levels of objects that the nested types know
 
 _Uid = Annotated[str, msgspec.Meta(min_length=1, max_length=UID_MAX)]
 _SessionUid = Annotated[str, msgspec.Meta(min_length=1, max_length=SESSION_UID_MAX)]
@@ -48,13 +52,20 @@ class Schema(_Strict):
     properties: dict[str, Literal[PROPERTY_TYPES]] | None = None  # type: ignore[valid-type]
 
 
-class UserRow(_Strict):
-    id: str | None = None
+class _AnyUser(_Strict):
+    id: str = ""
     uid: _Uid | None = None
     display_name: _Name | None = None
     email: _Email | None = None
-    properties: _Properties | None = None
     schema: Schema | None = None
+
+
+class UserRow(_AnyUser):
+    properties: Annotated[_Object, _Many] | None = None
+
+
+class NestedUserRow(_AnyUser):
+    properties: Annotated[_Object3, _Many] | None = None
 
 
 class _User(_Strict):
@@ -106,12 +117,11 @@ class _Context(_Strict):
     location: _Location | None = None
 
 
-class EventRow(_Strict):
+class _AnyEvent(_Strict):
     name: _EventName
     timestamp: _Time | None = None
     user: _User | None = None
     session: _Session | None = None
-    properties: _Properties | None = None
     schema: Schema | None = None
     context: _Context | None = None
 
@@ -126,3 +136,11 @@ class EventRow(_Strict):
         if session.use_most_recent:
             return by_user == 1 and not by_session
         return by_user + by_session <= 1
+
+
+class EventRow(_AnyEvent):
+    properties: Annotated[_Object, _Many] | None = None
+
+
+class NestedEventRow(_AnyEvent):
+    properties: Annotated[_Object3, _Many] | None = None

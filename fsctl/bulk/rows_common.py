@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from itertools import accumulate, repeat
+from typing import Protocol, overload
 
 import msgspec
 
@@ -28,6 +29,43 @@ class Row(msgspec.Struct, gc=False):
     body: bytes
     problems: tuple[Problem, ...]
     raw: bytes
+
+
+class GoodLines(Sequence[Row]):
+    """Lines that are good rows as they stand: ``bodies``, of which rows are made if asked for."""
+
+    def __init__(self, bodies: Sequence[bytes], offset: int, line: int) -> None:
+        self.bodies = bodies
+        self._offset = offset
+        self._line = line
+        self._rows: list[Row] | None = None
+
+    def _made(self) -> list[Row]:
+        if self._rows is None:
+            bodies = self.bodies
+            sizes = (len(body) + 1 for body in bodies)
+            ends = list(accumulate(sizes, initial=self._offset))
+            numbers = range(self._line, self._line + len(bodies))
+            self._rows = list(map(Row, numbers, ends, ends[1:], bodies, repeat(()), bodies))
+        return self._rows
+
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._made())
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | Sequence[Row]:
+        if isinstance(place, slice):
+            return self._made()[place]
+        place = range(len(self.bodies))[place]
+        body = self.bodies[place]
+        start = self._offset + sum(map(len, self.bodies[:place])) + place
+        return Row(self._line + place, start, start + len(body) + 1, body, (), body)
 
 
 class Reading(Protocol):

@@ -13,7 +13,7 @@ from .batches import Position
 from .checking import Checker, Problem
 from .rows_common import LONGEST_LINE, Row, too_long
 from .source import Source
-from .source_bytes import CHUNK
+from .source_bytes import CHUNK, Stream
 
 # Possessive throughout, so that time is linear: what was read once is not read again.
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
@@ -34,6 +34,7 @@ _GAP = re.compile(_BETWEEN)
 _TOKEN = re.compile(_STRING + rb"|[\[\]{}\"]", re.DOTALL)  # a lone quote: of a string that is cut
 _SCALAR = re.compile(rb"(?:" + _STRING + rb"|[^ \t\r\n,\[\]{}\"]++)(?=[ \t\r\n,\[\]{}])", re.DOTALL)
 _BLANK = b" \t\r\n"
+_GOES_ON = "goes on behind the end of its array"
 
 
 class _Found(NamedTuple):
@@ -72,12 +73,15 @@ class JsonReading:
             used = found[-1].end if found else 0
             rest = text[used:]
             offset, line = offset + used, line + text.count(b"\n", 0, used)
-            if self._is_over(rest, stream, ended, line):
+            if self._is_over(rest, line):
+                self._check_end(stream, line)
                 return
             # A long value is not looked at again for every bit of it.
             wanted = CHUNK if used else max(CHUNK, len(text))
             text = rest
             if len(text) > LONGEST_LINE:
+                blank = len(text) - len(text.lstrip(b", \t\r\n"))
+                line += text.count(b"\n", 0, blank)
                 raise too_long(self._source.name, line, "begins a value that has")
         if last := self._unfinished(text, offset, line):
             yield [last]
@@ -96,18 +100,24 @@ class JsonReading:
             rows.append(Row(line, offset + start, offset + end, body, problems, raw))
         return rows
 
-    def _is_over(self, rest: bytes, stream: object, ended: bool, line: int) -> bool:
+    def _is_over(self, rest: bytes, line: int) -> bool:
         """Whether the array has its end here. Raises :class:`Usage` for what is no JSON."""
         gap = _GAP.match(rest)
         assert gap is not None
         behind = rest[gap.end() : gap.end() + 1]
+        line += rest.count(b"\n", 0, gap.end())
         if behind == b"]" and self._is_array:
             if rest[gap.end() + 1 :].strip(_BLANK):
-                raise self._no_json("goes on behind the end of its array", line)
+                raise self._no_json(_GOES_ON, line)
             return True
         if behind in (b"]", b"}", b","):
             raise self._no_json(f"has a {behind.decode()!r} where a value should be", line)
         return False
+
+    def _check_end(self, stream: Stream, line: int) -> None:
+        while data := stream.read(CHUNK):
+            if data.strip(_BLANK):
+                raise self._no_json(_GOES_ON, line)
 
     def _unfinished(self, text: bytes, offset: int, line: int) -> Row | None:
         """What stands behind the last whole value where the text ends."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, repeat
 
 from .batches import Position
 from .checking import Checker
-from .rows_common import LONGEST_LINE, Row, too_long
+from .rows_common import LONGEST_LINE, GoodLines, Row, too_long
 from .source import Source
 from .source_bytes import CHUNK
 
@@ -30,11 +29,9 @@ class JsonlReading:
             if rows:
                 yield rows
 
-    def _rows(self, lines: list[bytes], offset: int, line: int) -> list[Row]:
+    def _rows(self, lines: list[bytes], offset: int, line: int) -> Sequence[Row]:
         if self._checker.passes(lines):
-            ends = list(accumulate(map(_with_end, lines), initial=offset))
-            numbers = range(line, line + len(lines))
-            return list(map(Row, numbers, ends, ends[1:], lines, repeat(()), lines))
+            return GoodLines(lines, offset, line)
         rows = []
         for raw in lines:
             end = offset + len(raw) + 1
@@ -70,7 +67,3 @@ def whole_lines(source: Source, offset: int, line: int) -> Iterator[list[bytes]]
             raise too_long(source.name, line)
     if size:
         yield [b"".join(parts)]
-
-
-def _with_end(line: bytes) -> int:
-    return len(line) + 1

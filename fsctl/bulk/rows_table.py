@@ -37,11 +37,11 @@ class TableReading:
     def __init__(self, source: Source, kind: Kind, choices: Choices) -> None:
         csv.field_size_limit(LONGEST_LINE)  # the module's own would cut a cell into rows
         self._source = source
-        self._checker = Checker(kind)
         self._dialect = dialect_of(source)
         titles, self._first = self._header()
         plan = layout(kind, titles, choices, source.name)
         self._records = Records(kind, plan, empty_as_null=choices.empty_as_null)
+        self._checker = Checker(kind, made=self._records.fit)
         self._width = len(titles)
         self._nameless = plan.nameless
         self._names = {".".join(column.path): column.name for column in plan.columns}

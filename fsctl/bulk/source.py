@@ -51,7 +51,6 @@ class Source:
         self,
         origin: Origin,
         store: Store,
-        closing: list[BinaryIO],
         *,
         encoding: str | None = None,
         form: Format | None = None,
@@ -61,7 +60,6 @@ class Source:
         self.origin = origin
         self.notes: list[str] = []
         self._store = store
-        self._closing = closing
         self._spool = spool
         self._packed = store.read_at(0, 2) == b"\x1f\x8b"
         found = encoding_of(_first(self._unpacked(0), HEAD), encoding)
@@ -99,8 +97,14 @@ class Source:
         return stream
 
     def close(self) -> None:
-        for stream in self._closing:
-            stream.close()
+        """Close the file; nothing can be read from it any more."""
+        self._store.close()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def done(self) -> None:
         """All of it was imported: a named spool is not needed any more."""
@@ -133,7 +137,7 @@ def open_source(
         pipe = _piped(world)
         kept = _unnamed(scratch)
         return Source(
-            Origin("stdin"), Tee(pipe, kept, "stdin"), [kept], encoding=encoding, form=form
+            Origin("stdin"), Tee(pipe, kept, "stdin", owned=False), encoding=encoding, form=form
         )
     if spool is not None:
         raise Usage("--spool is for stdin.", hint="Leave it out: a file can be read again.")
@@ -152,8 +156,7 @@ def open_source(
     kept = _unnamed(scratch)
     return Source(
         Origin(name),
-        Tee(stream, kept, name),
-        [kept, stream],
+        Tee(stream, kept, name, owned=True),
         encoding=encoding,
         form=form,
         suffix=_suffix(path),
@@ -174,7 +177,7 @@ def _file(
     hashed.update(store.read_at(max(0, facts.st_size - _ENDS), _ENDS))
     origin = Origin(name, path, facts.st_size, facts.st_mtime_ns, hashed.hexdigest())
     suffix = "" if spool is not None else _suffix(path)
-    return Source(origin, store, [stream], encoding=encoding, form=form, suffix=suffix, spool=spool)
+    return Source(origin, store, encoding=encoding, form=form, suffix=suffix, spool=spool)
 
 
 def _spooled(world: World, spool: Path, encoding: str | None, form: Format | None) -> Source:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import codecs
 import os
 import threading
+import weakref
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO, Protocol
 
 from ..errors import Usage
@@ -29,7 +30,9 @@ class Stream(Protocol):
 
 
 class Store(Protocol):
-    """Bytes that stay where they are."""
+    """Bytes that stay where they are, until they are closed or nobody reads them any more."""
+
+    close: Callable[[], object]
 
     def read_at(self, offset: int, size: int) -> bytes:
         """At most ``size`` bytes from ``offset`` on, none at the end. Raises :class:`Usage`."""
@@ -43,6 +46,7 @@ class File:
         self._stream = stream
         self._name = name
         self._lock = threading.Lock()
+        self.close: Callable[[], object] = weakref.finalize(self, stream.close)
 
     def read_at(self, offset: int, size: int) -> bytes:
         try:
@@ -54,15 +58,21 @@ class File:
 
 
 class Tee:
-    """A pipe, and a spool of what was read from it. Safe to use from several threads."""
+    """A pipe, and a spool of what was read from it. Safe to use from several threads.
 
-    def __init__(self, pipe: BinaryIO, spool: BinaryIO, name: str) -> None:
+    ``owned``: the pipe is closed with the spool.
+    """
+
+    def __init__(self, pipe: BinaryIO, spool: BinaryIO, name: str, *, owned: bool) -> None:
         self._read: Callable[[int], bytes] = getattr(pipe, "read1", pipe.read)
         self._spool = spool
         self._name = name
         self._size = 0
         self._ended = False
         self._lock = threading.Lock()
+        self.close: Callable[[], object] = weakref.finalize(
+            self, _close, (spool, pipe) if owned else (spool,)
+        )
 
     def read_at(self, offset: int, size: int) -> bytes:
         with self._lock:
@@ -92,6 +102,11 @@ class Tee:
                 hint="Make room for it, or import a file.",
             ) from None
         self._size += len(data)
+
+
+def _close(streams: Iterable[BinaryIO]) -> None:
+    for stream in streams:
+        stream.close()
 
 
 class Cursor:

@@ -64,11 +64,16 @@ def encoding_of(head: bytes, named: str | None) -> Encoding:
         return Encoding(_MARKED.get(named, named), 0)
     if (wide := _wide(head[:_SAMPLE])) is not None:
         return Encoding(wide, 0)
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)  # its end may be cut
-    except UnicodeDecodeError:
-        return Encoding(_FALLBACK, 0, guessed=True)
-    return Encoding("utf-8", 0)
+    if _is_utf8(head):
+        return Encoding("utf-8", 0)
+    return Encoding(_FALLBACK, 0, guessed=True)
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Whether it is UTF-8, perhaps with a damaged place. Other text is so by no chance."""
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head)  # may be cut
+    damaged = sum("\udc80" <= char <= "\udcff" for char in text) if not text.isascii() else 0
+    return not damaged or sum(char > "\x7f" for char in text) > 2 * damaged
 
 
 def _wide(sample: bytes) -> str | None:

@@ -29,68 +29,127 @@ class Records:
     def __init__(self, kind: Kind, plan: Layout, *, empty_as_null: bool) -> None:
         self._needs_owner = kind == "events"
         self._nulls = [
-            column
+            column.path
             for column in plan.columns
             if empty_as_null and column.path[0] not in _NEVER_NULL and column.type != "json"
         ]
-        plain = [column for column in plan.columns if column.type == "str"]
-        self._fields = [(c.place, c.path[0]) for c in plain if len(c.path) == 1]
-        texts = [c for c in plain if len(c.path) == 2 and c.path[0] == "properties"]
-        self._texts = [(c.place, c.path[1]) for c in texts]
-        quick = {place for place, _ in (*self._fields, *self._texts)}
+        fields, texts, typed, others = [], [], [], []
+        for column in plan.columns:
+            if column.type == "str" and len(column.path) == 1:
+                fields.append((column.place, column.path[0]))
+            elif column.path[0] != "properties" or len(column.path) != 2:
+                others.append(column)
+            elif column.type == "str":
+                texts.append((column.place, column.path[1]))
+            else:
+                typed.append((column, column.place, column.path[1], _CONVERT[column.type]))
+        self._fields, self._texts, self._typed = fields, texts, typed
         # Whole objects first: what has a column of its own is put into them.
-        self._others = sorted(
-            (column for column in plan.columns if column.place not in quick),
-            key=lambda column: len(column.path),
-        )
-        self._has_objects = any(len(column.path) == 1 for column in self._others)
+        self._others = sorted(others, key=lambda column: len(column.path))
+        self._declared = {c.dotted: c.declared for c in plan.columns if c.declared is not None}
+
+    @property
+    def fit(self) -> bool:
+        """Whether all values are what is declared of them."""
+        whole = any(len(column.path) == 1 for column in self._others)
+        return not whole and set(self._declared.values()) <= {"int", "date"}
 
     def record(self, cells: Sequence[str]) -> tuple[dict[str, Any], tuple[Problem, ...]]:
         """The record of a row with these cells, and what is wrong with them."""
         record: dict[str, Any] = {
             key: cell for place, key in self._fields if (cell := cells[place])
         }
-        texts = {name: cell for place, name in self._texts if (cell := cells[place])}
+        held: Any = {name: cell for place, name in self._texts if (cell := cells[place])}
         problems: list[Problem] = []
+        for column, place, name, convert in self._typed:
+            if cell := cells[place]:
+                try:
+                    held[name] = convert(cell)
+                except (ValueError, RecursionError):
+                    problems.append(_wrong_type(column))
         if self._others:
-            self._put_others(record, cells, problems)
-        if texts:
-            held = record.setdefault("properties", {})
-            if type(held) is dict:
-                held.update(texts)
-        if self._nulls:
-            for column in self._nulls:
-                if not cells[column.place]:
-                    _put(record, column.path, None)
+            held = self._put_others(record, cells, held, problems)
+        if held:
+            record["properties"] = held
+        for path in self._nulls:
+            _put_null(record, path)
+        if self._declared:
+            self._declare(record)
         if self._needs_owner and not (record.get("user") or record.get("session")):
             told = "It names no user and no session, so Fullstory would make a new visitor for it"
             problems.append(Problem("no_owner", told))
         return record, tuple(problems)
 
     def _put_others(
-        self, record: dict[str, Any], cells: Sequence[str], problems: list[Problem]
-    ) -> None:
-        """Put the values of columns that are typed, or deeper in the record."""
-        declared: dict[str, str] = {}
+        self,
+        record: dict[str, Any],
+        cells: Sequence[str],
+        held: dict[str, Any],
+        problems: list[Problem],
+    ) -> Any:
+        """Put values that are whole objects, or deep in the record; returns the properties."""
+        merged = False
         for column in self._others:
+            if not merged and len(column.path) > 1 and held:
+                merged = _merge(record, held)
             cell = cells[column.place]
             if not cell:
                 continue
             try:
                 value = _CONVERT[column.type](cell)
             except (ValueError, RecursionError):
-                told = f"Column {column.name!a} holds no {_IN_WORDS[column.type]}"
-                problems.append(Problem("wrong_type", told, column.name))
+                problems.append(_wrong_type(column))
                 continue
             if not _put(record, column.path, value):
                 told = f"Column {column.name!a} has no place: {column.path[0]} is no object"
                 problems.append(Problem("wrong_type", told, column.name))
-            elif (kind := column.declared) is not None and value is not None:
-                declared[column.dotted] = kind
-        if declared:
-            held = record.setdefault("schema", {})
-            if isinstance(held, dict) and isinstance(held.setdefault("properties", {}), dict):
-                held["properties"] |= declared
+        if not merged and held:
+            _merge(record, held)
+        return record.pop("properties", None)
+
+    def _declare(self, record: dict[str, Any]) -> None:
+        """Declare the types of what is there in the schema."""
+        held = record.get("properties")
+        types = {path: kind for path, kind in self._declared.items() if _has(held, path)}
+        if types:
+            schema = record.setdefault("schema", {})
+            if isinstance(schema, dict) and isinstance(schema.setdefault("properties", {}), dict):
+                schema["properties"] |= types
+
+
+def _wrong_type(column: Column) -> Problem:
+    told = f"Column {column.name!a} holds no {_IN_WORDS[column.type]}"
+    return Problem("wrong_type", told, column.name)
+
+
+def _merge(record: dict[str, Any], held: dict[str, Any]) -> bool:
+    """Put properties beside those that came as a whole object, if they did."""
+    whole = record.get("properties")
+    if whole is None:
+        record["properties"] = held
+    elif isinstance(whole, dict):
+        whole.update(held)
+    return True
+
+
+def _has(held: Any, path: str) -> bool:
+    """Whether a value that is not null stands at a dotted path."""
+    if not isinstance(held, dict):
+        return False
+    if "." not in path:
+        return held.get(path) is not None
+    head, _, rest = path.partition(".")
+    return _has(held.get(head), rest)
+
+
+def _put_null(record: dict[str, Any], path: Path) -> None:
+    """Put a null where nothing is."""
+    here: Any = record
+    for key in path[:-1]:
+        here = here.setdefault(key, {})
+        if not isinstance(here, dict):
+            return
+    here.setdefault(path[-1], None)
 
 
 def _put(record: dict[str, Any], path: Path, value: Any) -> bool:
