@@ -122,7 +122,7 @@ class Checker:
             return True
         return not any(
             properties.check_properties(
-                self._noun, row.properties, {"properties": row.schema.properties or {}}
+                self._noun, row.properties, {"properties": row.schema.properties}
             )
             for row in rows
             if row.schema

@@ -49,7 +49,7 @@ class _Strict(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Schema(_Strict):
-    properties: dict[str, Literal[PROPERTY_TYPES]] | None = None  # type: ignore[valid-type]
+    properties: dict[str, Literal[PROPERTY_TYPES]] = {}  # type: ignore[valid-type]
 
 
 class _AnyUser(_Strict):
@@ -111,10 +111,10 @@ class _Location(_Strict):
 
 
 class _Context(_Strict):
-    browser: _Browser | None = None
-    mobile: _Mobile | None = None
-    device: _Device | None = None
-    location: _Location | None = None
+    browser: _Browser | msgspec.UnsetType = msgspec.UNSET
+    mobile: _Mobile | msgspec.UnsetType = msgspec.UNSET
+    device: _Device | msgspec.UnsetType = msgspec.UNSET
+    location: _Location | msgspec.UnsetType = msgspec.UNSET
 
 
 class _AnyEvent(_Strict):

@@ -76,11 +76,12 @@ class Reading(Protocol):
         ...
 
 
-def too_long(name: str, line: int, what: str = "has") -> Usage:
+def too_long(
+    name: str, line: int, what: str = "has", most: str = f"{LONGEST_LINE // 1024**2} MiB"
+) -> Usage:
     """The error for what is no row any more."""
-    most = LONGEST_LINE // (1024 * 1024)
     return Usage(
-        f"Line {line:,} of {name} {what} more than {most} MiB.",
+        f"Line {line:,} of {name} {what} more than {most}.",
         hint="Look at it: a row ends with its line; quotes and brackets have to be closed.",
         code="line_too_long",
     )

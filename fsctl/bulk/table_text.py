@@ -28,6 +28,7 @@ _ENDLESS = "unexpected end"  # the csv module's words for quotes that were not c
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPES = {"\\": "\\", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 NULL = "\\N"
+_MOST_LINES = 250_000  # of one record
 
 
 class Dialect(NamedTuple):
@@ -100,15 +101,20 @@ def parsed(source: Source, dialect: Dialect, at: Position) -> Iterator[Parsed]:
     """
     offset, line = at
     pending: list[bytes] = []  # lines of a record whose end was not read yet
-    for lines in whole_lines(source, offset, line):
-        lines = pending + lines
-        found, left = _parse(lines, dialect, Position(offset, line), final=False)
+    wanted = 0  # lines: a long record is not looked at again for every few of them
+    for more in whole_lines(source, offset, line):
+        pending += more
+        if len(pending) < wanted:
+            continue
+        found, left = _parse(pending, dialect, Position(offset, line), final=False)
         yield found
-        pending = lines[len(lines) - left :]
-        if sum(map(len, pending)) > LONGEST_LINE:
-            raise too_long(source.name, line + len(found.lines), "begins a row whose quotes span")
         offset += sum(map(len, found.lines)) + len(found.lines)
         line += len(found.lines)
+        pending = pending[len(pending) - left :]
+        wanted = 2 * left
+        if left > _MOST_LINES or sum(map(len, pending)) > LONGEST_LINE:
+            most = f"{_MOST_LINES:,} lines, or 16 MiB"
+            raise too_long(source.name, line, "begins a row whose quotes span", most)
     if pending:
         yield _parse(pending, dialect, Position(offset, line), final=True)[0]
 
