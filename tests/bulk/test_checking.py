@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.bulk.checking import Checker
@@ -210,6 +210,7 @@ EVENT = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(USER)
 def test_the_quick_way_agrees_with_the_rules_for_users(record: dict[str, Any]) -> None:
     # One that has learned names before, and one that reads objects first.
@@ -220,6 +221,7 @@ def test_the_quick_way_agrees_with_the_rules_for_users(record: dict[str, Any]) -
         assert [problem.message for problem in one.check(body(record))[1]] == expected
 
 
+@settings(deadline=None)
 @given(EVENT)
 def test_the_quick_way_agrees_with_the_rules_for_events(record: dict[str, Any]) -> None:
     expected = [str(problem) for problem in check_event(record)]

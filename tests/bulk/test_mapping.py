@@ -67,8 +67,9 @@ def test_a_column_name_may_hold_an_equals_sign() -> None:
 @pytest.mark.parametrize("option", ["mapped", "ignored", "typed"])
 def test_an_option_about_a_column_that_is_not_there_is_refused(option: str) -> None:
     value = {"mapped": "plan=x", "ignored": "plan", "typed": "plan=int"}[option]
+    options: dict[str, Any] = {option: [value]}
     with pytest.raises(Usage, match="no column 'plan'") as caught:
-        plan("uid,plans", **{option: [value]})
+        plan("uid,plans", **options)
     assert caught.value.hint == "Its columns are: 'uid', 'plans'."
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.bulk import rows_jsonl, source_bytes
@@ -257,6 +257,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(JSON, max_size=6), st.sampled_from([None, 1]), st.integers(1, 40), st.booleans())
 def test_any_array_is_cut_as_json_has_it(
     values: list[Any], indent: int | None, size: int, ascii_only: bool
@@ -291,6 +292,7 @@ def written(people: list[dict[str, str]], form: str) -> str:
     return "".join("\t".join(tsv_cell(cell) for cell in line) + "\n" for line in lines)
 
 
+@settings(deadline=None)
 @given(st.lists(PERSON, max_size=8), st.sampled_from(["jsonl", "json", "csv", "tsv"]), st.data())
 def test_reading_from_any_row_gives_that_row_and_those_behind_it(
     people: list[dict[str, str]], form: str, data: st.DataObject
@@ -312,6 +314,7 @@ def test_reading_from_any_row_gives_that_row_and_those_behind_it(
         rows.source.close()
 
 
+@settings(deadline=None)
 @given(st.lists(PERSON, max_size=8), st.sampled_from(["csv", "tsv"]))
 def test_our_own_tables_come_back_as_they_were(people: list[dict[str, str]], form: str) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.bulk import rows_jsonl
@@ -361,6 +361,7 @@ def test_a_table_from_stdin_is_known_by_its_header(tmp_path: Path) -> None:
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=8)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(CELL, CELL), max_size=6),
     st.sampled_from([",", ";", "\t"]),
@@ -384,6 +385,7 @@ def test_what_the_csv_module_writes_is_what_is_read(
     ]
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("u,\"\n\r;'=x\\\t5"), max_size=40), st.sampled_from(["csv", "tsv"]))
 def test_no_text_of_a_table_is_lost(text: str, form: str) -> None:
     header = "uid,plan\n" if form == "csv" else "uid\tplan\n"

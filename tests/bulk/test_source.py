@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.bulk.source import Source, open_source
@@ -282,6 +282,7 @@ def test_a_spool_is_only_for_stdin(tmp_path: Path) -> None:
 # -- any offset
 
 
+@settings(deadline=None)
 @given(
     text=st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), max_size=200),
     at=st.integers(0, 300),
