@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -465,10 +466,18 @@ def test_a_replay_opens_in_the_browser_which_sees_nothing_of_membranes(
     url = f"https://app.fullstory.com/ui/SANDBOX-na1/session/{NEWEST}"
     assert done.code == 0, done.show
     assert f"Opened {url}" in " ".join(done.out.split())
-    told = seen.read_text()
+    told = _when_whole(seen)  # the browser is not waited for
     assert told.splitlines()[:2] == [url, "/"]
     assert "PATH=" in told
     assert "MEMBRANE" not in told
+
+
+def _when_whole(seen: Path) -> str:
+    """What the browser has written, once all of it is there."""
+    ends = time.monotonic() + 30
+    while not (seen.exists() and "PATH=" in seen.read_text()) and time.monotonic() < ends:
+        time.sleep(0.05)
+    return seen.read_text()
 
 
 @pytest.mark.parametrize(
