@@ -31,22 +31,26 @@ class Row(msgspec.Struct, gc=False):
     raw: bytes
 
 
-class GoodLines(Sequence[Row]):
-    """Lines that are good rows as they stand: ``bodies``, of which rows are made if asked for."""
+class GoodRows(Sequence[Row]):
+    """Lines that are good rows, and the ``bodies`` that they are sent as. Rows are made of them
+    if they are asked for."""
 
-    def __init__(self, bodies: Sequence[bytes], offset: int, line: int) -> None:
+    def __init__(
+        self, bodies: Sequence[bytes], lines: Sequence[bytes], offset: int, line: int
+    ) -> None:
         self.bodies = bodies
+        self._lines = lines
         self._offset = offset
         self._line = line
         self._rows: list[Row] | None = None
 
     def _made(self) -> list[Row]:
         if self._rows is None:
-            bodies = self.bodies
-            sizes = (len(body) + 1 for body in bodies)
-            ends = list(accumulate(sizes, initial=self._offset))
-            numbers = range(self._line, self._line + len(bodies))
-            self._rows = list(map(Row, numbers, ends, ends[1:], bodies, repeat(()), bodies))
+            ends = list(accumulate(map(_with_end, self._lines), initial=self._offset))
+            numbers = range(self._line, self._line + len(ends))
+            self._rows = list(
+                map(Row, numbers, ends, ends[1:], self.bodies, repeat(()), self._lines)
+            )
         return self._rows
 
     def __len__(self) -> int:
@@ -63,9 +67,14 @@ class GoodLines(Sequence[Row]):
         if isinstance(place, slice):
             return self._made()[place]
         place = range(len(self.bodies))[place]
-        body = self.bodies[place]
-        start = self._offset + sum(map(len, self.bodies[:place])) + place
-        return Row(self._line + place, start, start + len(body) + 1, body, (), body)
+        raw = self._lines[place]
+        start = self._offset + sum(map(_with_end, self._lines[:place]))
+        end = start + _with_end(raw)
+        return Row(self._line + place, start, end, self.bodies[place], (), raw)
+
+
+def _with_end(line: bytes) -> int:
+    return len(line) + 1
 
 
 class Reading(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from .batches import Position
 from .checking import Checker
-from .rows_common import LONGEST_LINE, GoodLines, Row, too_long
+from .rows_common import LONGEST_LINE, GoodRows, Row, too_long
 from .source import Source
 from .source_bytes import CHUNK
 
@@ -31,7 +31,7 @@ class JsonlReading:
 
     def _rows(self, lines: list[bytes], offset: int, line: int) -> Sequence[Row]:
         if self._checker.passes(lines):
-            return GoodLines(lines, offset, line)
+            return GoodRows(lines, lines, offset, line)
         rows = []
         for raw in lines:
             end = offset + len(raw) + 1

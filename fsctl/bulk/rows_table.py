@@ -18,13 +18,14 @@ from ..terminal.delimited import unguard
 from .batches import Position
 from .checking import Checker, Problem
 from .mapping import Choices, layout
-from .rows_common import LONGEST_LINE, Row
+from .rows_common import LONGEST_LINE, GoodRows, Row
 from .source import Source
 from .table_form import RecordForm
 from .table_records import Records
 from .table_text import Cells, Parsed, dialect_of, parsed
 
 _encode = msgspec.json.Encoder().encode
+_NOTHING = b"{}"  # the record of a row whose cells are all empty
 
 
 class TableReading:
@@ -74,13 +75,30 @@ class TableReading:
             if rows := self._rows(found):
                 yield rows
 
-    def _rows(self, found: Parsed) -> list[Row]:
-        is_text = all(map(_is_text, found.lines))
+    def _rows(self, found: Parsed) -> Sequence[Row]:
+        return self._good_rows(found) or self._looked_at(found)
+
+    def _good_rows(self, found: Parsed) -> Sequence[Row] | None:
+        """The rows, if each is a line and all of them are good."""
+        widths = set(map(len, found.cells))
+        if found.spans or found.problems or not found.is_text or widths != {self._width}:
+            return None
+        if self._nameless:
+            return None
+        problems: list[Problem] = []
+        record = self._records.record
+        bodies = [_encode(record(cells, problems)) for cells in found.cells]
+        if problems or _NOTHING in bodies or not self._checker.passes(bodies):
+            return None
+        return GoodRows(bodies, found.lines, *found.start)
+
+    def _looked_at(self, found: Parsed) -> list[Row]:
+        """The rows, each looked at for what is wrong with it."""
         rows = []
         for place, (cells, (start, end, line, raw)) in enumerate(_placed(found)):
             if place in found.problems:
                 rows.append(Row(line, start, end, b"", (found.problems[place],), raw))
-            elif not is_text and not _is_text(raw):
+            elif not found.is_text and not _is_text(raw):
                 rows.append(Row(line, start, end, b"", (_NO_TEXT,), raw))
             elif any(cells):
                 rows.append(self._row(cells, start, end, line, raw))
@@ -97,8 +115,9 @@ class TableReading:
             problem = self._misplaced(cells)
             if problem is not None:
                 return Row(line, start, end, b"", (problem,), raw)
-        record, problems = self._records.record(cells)
-        return Row(line, start, end, _encode(record), problems, raw)
+        problems: list[Problem] = []
+        record = self._records.record(cells, problems)
+        return Row(line, start, end, _encode(record), tuple(problems), raw)
 
     def _misplaced(self, cells: Cells) -> Problem | None:
         """What is wrong with a row that is not as wide as the header, or has nameless cells."""

@@ -42,43 +42,48 @@ class Records:
             elif column.type == "str":
                 texts.append((column.place, column.path[1]))
             else:
-                typed.append((column, column.place, column.path[1], _CONVERT[column.type]))
+                convert = _CONVERT[column.type]
+                typed.append((column.place, column.path[1], convert, column.declared, column))
         self._fields, self._texts, self._typed = fields, texts, typed
         # Whole objects first: what has a column of its own is put into them.
         self._others = sorted(others, key=lambda column: len(column.path))
-        self._declared = {c.dotted: c.declared for c in plan.columns if c.declared is not None}
+        self._declared = {c.dotted: c.declared for c in others if c.declared is not None}
+        self._types = {column.declared for column in plan.columns} - {None}
 
     @property
     def fit(self) -> bool:
         """Whether all values are what is declared of them."""
         whole = any(len(column.path) == 1 for column in self._others)
-        return not whole and set(self._declared.values()) <= {"int", "date"}
+        return not whole and self._types <= {"int", "date"}
 
-    def record(self, cells: Sequence[str]) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-        """The record of a row with these cells, and what is wrong with them."""
+    def record(self, cells: Sequence[str], problems: list[Problem]) -> dict[str, Any]:
+        """The record of a row with these cells; what is wrong with them is put to ``problems``."""
         record: dict[str, Any] = {
             key: cell for place, key in self._fields if (cell := cells[place])
         }
         held: Any = {name: cell for place, name in self._texts if (cell := cells[place])}
-        problems: list[Problem] = []
-        for column, place, name, convert in self._typed:
+        types: dict[str, str] = {}
+        for place, name, convert, declared, column in self._typed:
             if cell := cells[place]:
                 try:
                     held[name] = convert(cell)
                 except (ValueError, RecursionError):
                     problems.append(_wrong_type(column))
+                    continue
+                if declared is not None:
+                    types[name] = declared
         if self._others:
             held = self._put_others(record, cells, held, problems)
         if held:
             record["properties"] = held
         for path in self._nulls:
             _put_null(record, path)
-        if self._declared:
-            self._declare(record)
+        if types or self._declared:
+            self._declare(record, types)
         if self._needs_owner and not (record.get("user") or record.get("session")):
             told = "It names no user and no session, so Fullstory would make a new visitor for it"
             problems.append(Problem("no_owner", told))
-        return record, tuple(problems)
+        return record
 
     def _put_others(
         self,
@@ -107,10 +112,11 @@ class Records:
             _merge(record, held)
         return record.pop("properties", None)
 
-    def _declare(self, record: dict[str, Any]) -> None:
-        """Declare the types of what is there in the schema."""
-        held = record.get("properties")
-        types = {path: kind for path, kind in self._declared.items() if _has(held, path)}
+    def _declare(self, record: dict[str, Any], types: dict[str, str]) -> None:
+        """Declare these types in the schema, and those of what is there deeper."""
+        if self._declared:
+            held = record.get("properties")
+            types |= {path: kind for path, kind in self._declared.items() if _has(held, path)}
         if types:
             schema = record.setdefault("schema", {})
             if isinstance(schema, dict) and isinstance(schema.setdefault("properties", {}), dict):

@@ -59,6 +59,7 @@ class Parsed(NamedTuple):
 
     ``cells`` are empty for a blank line and for what is in ``problems`` (by its place); ``spans``
     is the number of lines of each record, None where it is always one. ``start`` is the first's.
+    ``is_text`` is False where something in them is no UTF-8, or a zero byte.
     """
 
     lines: Sequence[bytes]
@@ -66,6 +67,7 @@ class Parsed(NamedTuple):
     problems: Mapping[int, Problem]
     spans: Sequence[int] | None
     start: Position
+    is_text: bool = True
 
 
 def dialect_of(source: Source) -> Dialect:
@@ -124,17 +126,19 @@ def _parse(
 ) -> tuple[Parsed, int]:
     """The records in these lines, and how many lines at the end hold no whole one."""
     data = b"\n".join(lines)
+    is_text = b"\0" not in data
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        text = data.decode("utf-8", "surrogateescape")  # such rows are found later
+        is_text = False
+        text = data.decode("utf-8", "surrogateescape")
     if dialect.escaped:
-        return _parse_escaped(text, lines, dialect, start), 0
+        return _parse_escaped(text, lines, dialect, start)._replace(is_text=is_text), 0
+    found, left = _parse_quoted(text, lines, dialect, start, final=final)
+    cells = found.cells
     if f"{dialect.delimiter}'" in text or "\n'" in text or "\"'" in text or text[:1] == "'":
-        found, left = _parse_quoted(text, lines, dialect, start, final=final)
-        plain = [[unguard(cell) for cell in cells] for cells in found.cells]
-        return found._replace(cells=plain), left
-    return _parse_quoted(text, lines, dialect, start, final=final)
+        cells = [[unguard(cell) for cell in record] for record in cells]
+    return found._replace(cells=cells, is_text=is_text), left
 
 
 def _parse_quoted(

@@ -18,7 +18,7 @@ from fsctl.bulk.batches import Position
 from fsctl.bulk.import_rejects import Reason
 from fsctl.bulk.mapping import Choices
 from fsctl.bulk.rows import Rows, open_rows, read_blocks, read_rows
-from fsctl.bulk.rows_common import LONGEST_LINE, GoodLines, Row
+from fsctl.bulk.rows_common import LONGEST_LINE, GoodRows, Row
 from fsctl.bulk.source import open_source
 from fsctl.errors import Usage
 from fsctl.terminal.delimited import csv_cell, guard, tsv_cell
@@ -160,8 +160,8 @@ def test_an_object_within_objects_without_end_is_a_bad_row(tmp_path: Path) -> No
     assert records(rows) == [{"uid": "b"}]
 
 
-def test_good_lines_are_a_sequence_of_rows() -> None:
-    lines = GoodLines([b"a", b"bcd", b""], 10, 5)
+def test_good_rows_are_a_sequence_of_rows() -> None:
+    lines = GoodRows([b"A", b"BCD", b"-"], [b"a", b"bcd", b""], 10, 5)
     rows = list(lines)
     assert rows == [lines[0], lines[1], lines[-1]] == [*lines[0:2], lines[2]]
     assert [(row.line, row.start, row.end) for row in rows] == [
@@ -169,6 +169,7 @@ def test_good_lines_are_a_sequence_of_rows() -> None:
         (6, 12, 16),
         (7, 16, 17),
     ]
+    assert [(row.body, row.raw) for row in rows] == [(b"A", b"a"), (b"BCD", b"bcd"), (b"-", b"")]
     assert len(lines) == 3
     with pytest.raises(IndexError):
         lines[3]
