@@ -33,6 +33,7 @@ class _Events(LazyGroup):
 
 MEMBERS = {
     "create": (".events:create", "Create an event for a user or in a session."),
+    "import": (".events_import:import_", "Import events from JSONL, JSON, CSV or TSV files."),
 }
 
 

@@ -47,6 +47,7 @@ MEMBERS = {
     "create": (".users_write:create", "Create a person, or update the one with that uid."),
     "update": (".users_write:update", "Change what Fullstory knows of a person."),
     "delete": (".users_delete:delete", "Erase a person with all sessions and events, for good."),
+    "import": (".users_import:import_", "Import people from JSONL, JSON, CSV or TSV files."),
 }
 
 
