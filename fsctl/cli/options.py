@@ -2,16 +2,20 @@
 
 Global options may stand before or after a command's name; the innermost one wins. They are kept
 on the :class:`App` as they are parsed, so a command's own function never sees them.
+
+What ``--help`` shows is laid out here: options under the titles that :func:`heading` gives them,
+then examples, and one line for the global options.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,6 +24,8 @@ from .app import App
 
 if TYPE_CHECKING:
     from ..terminal.mask import Kind
+
+Command_ = TypeVar("Command_", bound=Callable[..., Any])
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -89,10 +95,31 @@ def global_options() -> tuple[click.Option, ...]:
     )
 
 
+def heading(title: str) -> Callable[[Command_], Command_]:
+    """A decorator: the options below it, down to the next heading, stand under ``title``.
+
+    ``title`` says what they are for: "Which people", "Output files", "Waiting".
+    """
+
+    def mark(command: Command_) -> Command_:
+        for param in getattr(command, "__click_params__", ()):
+            if isinstance(param, click.Option) and title_of(param) is None:
+                param.heading = title  # type: ignore[attr-defined]
+        return command
+
+    return mark
+
+
+def title_of(option: click.Option) -> str | None:
+    """What the option stands under in ``--help``; None: under "Options"."""
+    return getattr(option, "heading", None)
+
+
+FOLDED = "Global options (-h, --profile, -o, --jq, ...): see `fsctl help environment`."
+
+
 class _Globals:
     """Adds the global options to a command, but for names the command has of its own."""
-
-    show_globals = False
 
     def __init__(self, *args: Any, examples: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -120,31 +147,26 @@ class _Globals:
         return super().get_help(ctx)  # type: ignore[misc,no-any-return]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        options = [p for p in self.own_params(ctx) if isinstance(p, click.Option)]
-        self._write_records(ctx, formatter, "Options", options)
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
-        if self.show_globals:
-            self.get_params(ctx)
-            self._write_records(ctx, formatter, "Global options", self._global_options or [])
+        for title, options in self.titled_options(ctx).items():
+            records = [record for option in options if (record := option.get_help_record(ctx))]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
         if self.examples:
             with formatter.section("Examples"):
                 for example in self.examples:
                     formatter.write(f"  $ {example}\n")
-        if not self.show_globals:
-            formatter.write("\nGlobal options (--connection, -o, --jq, ...): see fsctl --help.\n")
+        formatter.write(f"\n{FOLDED}\n")
 
-    @staticmethod
-    def _write_records(
-        ctx: click.Context,
-        formatter: click.HelpFormatter,
-        title: str,
-        params: Iterable[click.Parameter],
-    ) -> None:
-        records = [record for param in params if (record := param.get_help_record(ctx))]
-        if records:
-            with formatter.section(title):
-                formatter.write_dl(records)
+    def titled_options(self, ctx: click.Context) -> dict[str, list[click.Option]]:
+        """The command's own options under their titles, but for ``--help``, which all have."""
+        titled: dict[str, list[click.Option]] = {}
+        for param in self.own_params(ctx):
+            if isinstance(param, click.Option) and "--help" not in param.opts:
+                titled.setdefault(title_of(param) or "Options", []).append(param)
+        return titled
 
 
 # Parameters whose values are somebody's: with --mask, messages do not repeat them.
@@ -182,15 +204,22 @@ class Group(_Globals, click.Group):
 
 
 class LazyGroup(Group):
-    """A group whose members are imported when they are used; the short help stands beside."""
+    """A group whose members are imported when they are used; the short help stands beside.
 
-    show_globals = True
+    ``members``: ``"module:attribute"`` and short help by name. ``sections``: the names of members
+    by the title they stand under in ``--help``; what is in none of them stands under "Commands".
+    """
 
     def __init__(
-        self, *args: Any, members: dict[str, tuple[str, str]] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        members: Mapping[str, tuple[str, str]],
+        sections: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._members = members or {}  # name: ("module:attribute", short help)
+        self._members = members
+        self._sections = sections
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._members)
@@ -203,8 +232,18 @@ class LazyGroup(Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry[1]) for name, entry in self._members.items()])
+        named = {name for names in self._sections.values() for name in names}
+        rest = [name for name in self._members if name not in named]
+        widest = max(map(len, self._members))
+        for title, names in {**self._sections, "Commands": rest}.items():
+            records = [
+                (name.ljust(widest), self._members[name][1])
+                for name in names
+                if name in self._members
+            ]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
 pass_app: Callable[..., Any] = click.make_pass_decorator(App)

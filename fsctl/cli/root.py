@@ -25,10 +25,17 @@ MEMBERS = {
     "help": (".help:help_", "Read a page on a topic, such as ci."),
 }
 
+SECTIONS = {
+    "Begin": ("init", "doctor", "sandbox", "help"),
+    "Work with Fullstory": ("users", "sessions", "segments", "events", "annotations", "raw"),
+    "Keep the way to it": ("login", "logout", "auth", "connections", "actions", "profiles"),
+}
+
 
 @click.group(
     cls=LazyGroup,
     members=MEMBERS,
+    sections=SECTIONS,
     name="fsctl",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     examples=(
