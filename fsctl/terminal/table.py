@@ -8,7 +8,7 @@ takes a millisecond a row.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -23,6 +23,7 @@ GAP = "  "
 INDENT = "  "  # of what stands beneath a row
 SAMPLE = 500  # rows that widths are taken from, where all rows are at hand
 NARROWEST_TEXT = 16  # below this a column of texts is better left out than shortened
+FAIR_TEXT = 32  # up to this a text, such as an e-mail, is worth more than a less important column
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 # What may stand in an OSC 8 address: printable ASCII, so nothing that could end it.
@@ -82,8 +83,9 @@ class Table:
         filled = [any(texts) or not first_page for texts in cells]
         if self._fits:
             kept, beneath = _placed(columns, natural, filled, world.width)
-            kept = _affordable(columns, natural, filled, kept, world.width)
-            natural = _shrunk(columns, natural, kept, world.width)
+            granted = _affordable(columns, natural, filled, kept, world.width)
+            natural = _shrunk(columns, natural, granted, world.width)
+            kept = list(granted)
         self.columns = [columns[at] for at in kept]
         self.beneath = [columns[at] for at in beneath]
         shown = (*kept, *beneath)
@@ -158,42 +160,61 @@ def _affordable(
     filled: Sequence[bool],
     placed: Sequence[int],
     window: int,
+) -> dict[int, int]:
+    """Which columns stay, in their order, each with the cells it has for certain.
+
+    The most important are given room first: so a text gives way, by being left out or shortened
+    below :data:`FAIR_TEXT`, only where nothing less important is left to give way.
+    """
+    granted: dict[int, int] = {}
+    room = window
+    for at in sorted(placed, key=lambda at: (not filled[at], -columns[at].importance, at)):
+        left = room - (len(GAP) if granted else 0)
+        cells = _claim(columns[at], natural[at], left)
+        if cells > left and granted:
+            continue
+        granted[at] = cells
+        room = left - cells
+    return dict(sorted(granted.items()))
+
+
+def _claim(column: Column, natural: int, left: int) -> int:
+    """The cells that a column asks for where so many are left; a text makes do with fewer."""
+    if column.whole:
+        return natural
+    fair = min(natural, FAIR_TEXT if column.kind == "text" else NARROWEST_TEXT)
+    least = min(fair, max(NARROWEST_TEXT, width(column.title)))
+    return max(least, min(fair, left))
+
+
+def _shrunk(
+    columns: Sequence[Column], natural: Sequence[int], granted: Mapping[int, int], window: int
 ) -> list[int]:
-    """Which columns stay: the least important go until the rest, shortened, fit the window."""
-    kept = list(placed)
+    """The widths: the widest texts are cut down to one common width where not all fits."""
+    widths = list(natural)
+    texts = [at for at in granted if not columns[at].whole]
+    whole = [natural[at] for at in granted if columns[at].whole]
+    room = window - sum(whole) - len(GAP) * (len(granted) - 1)
 
-    def least() -> int:
-        return min(kept, key=lambda at: (filled[at], columns[at].importance, -at))
+    def at_most(common: int) -> list[int]:
+        return [max(granted[at], min(natural[at], common)) for at in texts]
 
-    while len(kept) > 1 and _room([_least_width(columns[at], natural[at]) for at in kept]) > window:
-        kept.remove(least())
-    return kept
+    common = window
+    while common and sum(at_most(common)) > room:
+        common -= 1
+    for at, cells in zip(texts, at_most(common), strict=True):
+        widths[at] = cells
+    spare = room - sum(widths[at] for at in texts)
+    for at in texts:  # what a common width cannot use
+        if spare > 0 and widths[at] < natural[at]:
+            widths[at] += 1
+            spare -= 1
+    return widths
 
 
 def _room(widths: Sequence[int]) -> int:
     """The cells that columns of these widths take beside each other."""
     return sum(widths) + len(GAP) * (len(widths) - 1)
-
-
-def _least_width(column: Column, natural: int) -> int:
-    return natural if column.whole else min(natural, max(NARROWEST_TEXT, width(column.title)))
-
-
-def _shrunk(
-    columns: Sequence[Column], natural: Sequence[int], kept: Sequence[int], window: int
-) -> list[int]:
-    """The widths, with the widest texts cut down to one common width so that all fit."""
-    widths = list(natural)
-    texts = [at for at in kept if not columns[at].whole]
-    excess = _room([widths[at] for at in kept]) - window
-    if excess <= 0 or not texts:
-        return widths
-    room = sum(widths[at] for at in texts) - excess
-    for position, at in enumerate(sorted(texts, key=lambda at: widths[at])):
-        share = room // (len(texts) - position)
-        widths[at] = min(widths[at], max(share, _least_width(columns[at], widths[at])))
-        room -= widths[at]
-    return widths
 
 
 def infer_columns(rows: Sequence[Row]) -> list[Column]:

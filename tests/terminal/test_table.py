@@ -69,6 +69,60 @@ def test_a_name_of_two_hundred_characters_leaves_room_for_the_others() -> None:
     ]
 
 
+PERSON = [
+    Column("id", kind="id", importance=9),
+    Column("uid", kind="id", importance=7),
+    Column("name", importance=6),
+    Column("email", importance=8),
+    Column("properties", kind="pairs", importance=3),
+]
+MARCO = {
+    "id": "2045744725421013180",
+    "uid": "marco.bianchi@studio",
+    "name": "Marco Bianchi",
+    "email": "office@studio.example",
+    "properties": {"plan": "team", "seats": 5, "city": "Torino", "since": "2022"},
+}
+
+
+@pytest.mark.parametrize(
+    ("window", "lines"),
+    [
+        (40, ["ID                   EMAIL", "2045744725421013180  office@studio.exam…"]),
+        (
+            60,
+            [
+                "ID                   NAME           EMAIL",
+                "2045744725421013180  Marco Bianchi  office@studio.example",
+            ],
+        ),
+        (
+            100,
+            [
+                "ID                   UID                   NAME           EMAIL"
+                "                  PROPERTIES",
+                "2045744725421013180  marco.bianchi@studio  Marco Bianchi  office@studio.example"
+                "  plan=team seats=5…",
+            ],
+        ),
+    ],
+)
+def test_no_text_is_shortened_while_something_less_important_could_give_way(
+    window: int, lines: list[str]
+) -> None:
+    assert table(terminal(window), [MARCO], PERSON) == lines
+
+
+def test_what_a_wide_column_leaves_goes_to_a_less_important_one_that_fits() -> None:
+    columns = [
+        Column("id", kind="id", importance=9),
+        Column("url", kind="url", importance=8),
+        Column("name", importance=2),
+    ]
+    row = {"id": "5", "url": "https://x.test/" + "5" * 30, "name": "Ada"}
+    assert table(terminal(30), [row], columns) == ["ID  NAME", "5   Ada"]
+
+
 def test_a_column_without_any_value_goes_before_a_less_important_one_with_values() -> None:
     columns = [Column("name", importance=9), Column("id", importance=1, kind="id")]
     lines = table(terminal(24), [{"name": None, "id": "x" * 20}], columns)
@@ -206,17 +260,27 @@ def test_rich_markup_is_plain_text() -> None:
 
 
 CELL = st.text(st.characters(codec="utf-8"), max_size=60) | st.none() | st.integers()
+TITLE = st.text("ABC ", max_size=40)
 
 
 @given(
     st.lists(st.fixed_dictionaries({"a": CELL, "b": CELL, "c": CELL}), min_size=1, max_size=4),
     st.integers(20, 120),
     st.permutations([1, 5, 9]),
+    st.tuples(TITLE, TITLE, TITLE),
+    st.permutations(["text", "json", "pairs"]),
 )
 def test_a_table_of_texts_fits_any_window(
-    rows: list[dict[str, Any]], window: int, importance: list[int]
+    rows: list[dict[str, Any]],
+    window: int,
+    importance: list[int],
+    titles: tuple[str, ...],
+    kinds: list[Any],
 ) -> None:
-    columns = [Column(key, importance=n) for key, n in zip("abc", importance, strict=True)]
+    columns = [
+        Column(key, title, n, kind)
+        for key, title, n, kind in zip("abc", titles, importance, kinds, strict=True)
+    ]
     lines = table(terminal(window), rows, columns)
     assert len(lines) == len(rows) + 1
     assert all(width(line) <= window for line in lines)
