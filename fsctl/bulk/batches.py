@@ -128,9 +128,11 @@ class _Growing:
 
     def takes_all(self, block: Sequence[Row]) -> bool:
         """Put a whole block to it at once, if no row of it is bad and all of them fit."""
-        if any(map(_problems, block)) or self._is_full_of_bad_rows:
+        if self._is_full_of_bad_rows:
             return False
-        bodies = list(map(_body, block))
+        bodies = good_bodies(block)
+        if bodies is None:
+            return False
         size = self._size + sum(map(len, bodies)) + len(bodies)
         if size > self._most_bytes or len(self._bodies) + len(bodies) > self._most_rows:
             return False
@@ -160,6 +162,17 @@ class _Growing:
 
     def ended(self, end: Position | None) -> Stretch:
         return Stretch(self._start, end, self._bodies, self._bad)
+
+
+def good_bodies(block: Sequence[Row]) -> Sequence[bytes] | None:
+    """The records of a block in which every row is good; None where one is not.
+
+    A block that knows its ``bodies`` (see ``rows_common.GoodRows``) makes no row for it.
+    """
+    bodies: Sequence[bytes] | None = getattr(block, "bodies", None)
+    if bodies is None and not any(map(_problems, block)):
+        bodies = list(map(_body, block))
+    return bodies
 
 
 def _place(row: Row) -> Position:
