@@ -40,25 +40,53 @@ class Found(NamedTuple):
         return len(self.people) > 1
 
 
+class Page(NamedTuple):
+    """A page of a list: the people on it, the token of the next one (empty where none is told),
+    and how many people there are on all pages, if that is told."""
+
+    people: list[Person]
+    next_token: str
+    total: int | None
+
+
 def list_people(
     caller: Caller,
     filters: Mapping[str, Any],
     *,
     include_schema: bool = False,
 ) -> Iterator[list[Person]]:
+    """The people on the :func:`list_pages` of everyone who matches the ``filters``."""
+    for page in list_pages(caller, filters, include_schema=include_schema):
+        yield page.people
+
+
+def list_pages(
+    caller: Caller,
+    filters: Mapping[str, Any],
+    *,
+    include_schema: bool = False,
+    token: str = "",
+) -> Iterator[Page]:
     """Pages of everyone who matches Fullstory's own ``filters``, fetched as they are asked for.
 
     ``filters`` are uid, email, display_name, is_identified. The same are sent with every page, as
-    the API asks (§1.4).
+    the API asks (§1.4). ``token`` is of the page to begin with.
     """
     values = dict(filters)
     if include_schema:
         values["include_schema"] = True
+    if token:
+        values["page_token"] = token
     seen: set[str] = set()
     while True:
         body = caller.call(Call(LIST_USERS, values)).body
-        yield page_rows(body)
-        token = _next_token(body)
+        people, total = page_rows(body), _total(body)
+        try:
+            token = _next_token(body)
+        except Unavailable:
+            yield Page(people, "", total)  # what is there is not lost
+            raise
+        yield Page(people, token, total)
         if not token:
             return
         if token in seen:
@@ -91,6 +119,12 @@ def _next_token(page: Mapping[str, Any]) -> str:
     if isinstance(token, str | int) and not isinstance(token, bool):
         return str(token)
     raise _odd("The answer's page token is not a text.")
+
+
+def _total(page: Mapping[str, Any]) -> int | None:
+    """How many there are in all: a text of digits (§1, 64-bit counts)."""
+    told = str(page.get("total_records") or page.get("totalRecords") or "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else None
 
 
 def find(

@@ -270,6 +270,11 @@ def _misfit(value: Any, name: str) -> str | None:
     return None if good else f"is {_kind_of(value)}, and declared {name}"
 
 
+def fits(value: Any, name: str) -> bool:
+    """Whether a value, no null, may be declared to be of that type."""
+    return name in _FITS and _misfit(value, name) is None
+
+
 def is_date(value: Any) -> bool:
     """Whether it is a date or a time in ISO 8601, as far as its form goes."""
     return isinstance(value, str) and _DATE.fullmatch(value) is not None

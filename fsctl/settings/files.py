@@ -69,10 +69,7 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        if force:
-            temporary.replace(path)
-        else:
-            _move_where_nothing_is(temporary, path)
+        move_into_place(temporary, path, force=force)
     except OSError as error:
         raise cannot_write(path, error) from None
     finally:
@@ -100,7 +97,15 @@ def check_target(path: Path, *, force: bool) -> None:
         raise Usage(f"{str(path)!a} exists already.", hint="Name a new file, or add --force.")
 
 
-def _move_where_nothing_is(temporary: Path, path: Path) -> None:
+def move_into_place(temporary: Path, path: Path, *, force: bool) -> None:
+    """Give a file that is whole its name; unless ``force``, only where nothing has it.
+
+    The old name may be left beside the new one. Raises :class:`Usage` where something is there,
+    OSError where it cannot be done.
+    """
+    if force:
+        temporary.replace(path)
+        return
     try:
         os.link(temporary, path, follow_symlinks=False)
     except FileExistsError:
