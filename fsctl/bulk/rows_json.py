@@ -187,4 +187,4 @@ def _compact(value: bytes) -> bytes:
     try:
         return msgspec.json.format(value, indent=-1)
     except (ValueError, RecursionError):
-        return value.replace(b"\r", b" ").replace(b"\n", b" ")
+        return value

@@ -19,7 +19,7 @@ from ..errors import Usage
 from ..settings.files import cannot_write
 from ..terminal.world import World
 from .source_bytes import CHUNK, Cursor, File, Store, Stream, Tee, Transcoded, Unpacked, skip
-from .source_kind import Format, encoding_named, encoding_of, format_of
+from .source_kind import Format, encoding_named, encoding_of, format_of, refuse_other
 from .values import STDIN, shown
 
 HEAD = 64 * 1024  # bytes that tell encoding and format
@@ -62,7 +62,9 @@ class Source:
         self._store = store
         self._spool = spool
         self._packed = store.read_at(0, 2) == b"\x1f\x8b"
-        found = encoding_of(_first(self._unpacked(0), HEAD), encoding)
+        head = _first(self._unpacked(0), HEAD)
+        refuse_other(head, origin.name)
+        found = encoding_of(head, encoding)
         self.encoding = found.encoding
         self._mark = found.mark
         if found.guessed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from typing import Literal, NamedTuple
 
 from ..errors import Usage
@@ -30,6 +31,23 @@ _SUFFIXES: dict[str, Format] = {
 }
 _BLANK = b" \t\r\n"
 _SAMPLE = 1000  # bytes that tell UTF-16 without a mark: ASCII has no NUL, UTF-16 many
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # half a character, as some write it
+_EXCEL = "In Excel, save it as CSV UTF-8."
+_UNPACK = "Unpack it, or pack it with gzip."
+# What is no text at all: its first bytes, what it is, and what to do.
+_MAGIC = (
+    (b"PK\x03\x04", "an Excel workbook or a ZIP archive", f"{_EXCEL} Unpack an archive."),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook", _EXCEL),
+    (b"PAR1\x15", "a Parquet file", "Save it as JSON lines or CSV."),
+    (b"SQLite format 3\0", "an SQLite database", "Save it as JSON lines or CSV."),
+    (b"%PDF-", "a PDF", "Save it as JSON lines or CSV."),
+    *((b"BZh%d1AY&SY" % level, "packed with bzip2", _UNPACK) for level in range(1, 10)),
+    (b"\xfd7zXZ\0", "packed with xz", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "packed with Zstandard", _UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (b"\x1f\x8b", "packed twice", _UNPACK),
+)
+_MARKUP = re.compile(rb"<(?:!doctype|html|\?xml|head|body|table)[\s>]", re.IGNORECASE)
 
 
 class Encoding(NamedTuple):
@@ -38,6 +56,19 @@ class Encoding(NamedTuple):
     encoding: str
     mark: int
     guessed: bool = False
+
+
+def refuse_other(head: bytes, name: str) -> None:
+    """Raise :class:`Usage` for a file of another kind, by its first bytes as they are unpacked."""
+    for magic, what, hint in _MAGIC:
+        if head.startswith(magic):
+            raise Usage(f"{name} is {what}, and no text.", hint=hint, code="no_text")
+    if _MARKUP.match(head.lstrip(codecs.BOM_UTF8 + _BLANK)):
+        raise Usage(
+            f"{name} is HTML or XML, and no table.",
+            hint="It may be a page that asks to log in: look at it, and download it again.",
+            code="no_text",
+        )
 
 
 def encoding_named(name: str) -> str:
@@ -71,20 +102,20 @@ def encoding_of(head: bytes, named: str | None) -> Encoding:
 
 def _is_utf8(head: bytes) -> bool:
     """Whether it is UTF-8, perhaps with a damaged place. Other text is so by no chance."""
+    head = _SURROGATE.sub(b"", head)
     text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head)  # may be cut
     damaged = sum("\udc80" <= char <= "\udcff" for char in text) if not text.isascii() else 0
     return not damaged or sum(char > "\x7f" for char in text) > 2 * damaged
 
 
 def _wide(sample: bytes) -> str | None:
-    """UTF-16 without a mark: nearly every other byte of European text is NUL."""
+    """UTF-16 without a mark: of what is ASCII in it, and a table's marks are, half is NUL."""
     pairs = len(sample) // 2
-    if not pairs:
-        return None
     low, high = sample[0::2].count(0), sample[1::2].count(0)
-    if high > pairs * 0.7 and low < pairs * 0.1:
+    enough = max(3, pairs * 0.15)
+    if high > enough and low < high * 0.1:
         return "utf-16-le"
-    if low > pairs * 0.7 and high < pairs * 0.1:
+    if low > enough and high < low * 0.1:
         return "utf-16-be"
     return None
 
@@ -96,7 +127,7 @@ def format_of(head: bytes, suffix: str) -> Format:
     if named in ("csv", "tsv"):
         return named
     if begins == b"[":
-        return "json"
+        return "jsonl" if named == "jsonl" and _is_line_of_many(head) else "json"
     if named == "jsonl":
         return "jsonl"
     if begins == b"{" or named == "json":
@@ -104,13 +135,23 @@ def format_of(head: bytes, suffix: str) -> Format:
     return "tsv" if b"\t" in head.partition(b"\n")[0] else "csv"
 
 
+def _is_line_of_many(head: bytes) -> bool:
+    """Whether the first line is a whole value, and others follow."""
+    line, _, rest = head.lstrip(_BLANK).partition(b"\n")
+    return bool(rest.strip(_BLANK)) and _is_json(line)
+
+
 def _is_object(head: bytes) -> bool:
     """Whether a line begins that can be an object, and not only the first line of one."""
     line, end, _ = head.lstrip(_BLANK).partition(b"\n")
     if not end:
         return True
+    return _is_json(line) or not line.rstrip().endswith((b"{", b"[", b","))
+
+
+def _is_json(text: bytes) -> bool:
     try:
-        json.loads(line)
+        json.loads(text)
     except (ValueError, RecursionError):
-        return not line.rstrip().endswith((b"{", b"[", b","))
+        return False
     return True

@@ -186,6 +186,12 @@ def test_an_array_is_read_element_by_element(tmp_path: Path, chunk: int) -> None
         assert all(b"\n" not in row.body for row in rows)
 
 
+def test_a_line_end_within_a_text_of_json_is_told_and_not_mended(tmp_path: Path) -> None:
+    rows = read(tmp_path, '[{"uid":"a"},\n{"uid":"b\nc"},\n{"uid":"d"}]', "people.json")
+    assert codes(rows) == [(2, "invalid_json")]
+    assert records(rows) == [{"uid": "a"}, {"uid": "d"}]
+
+
 def test_elements_are_told_by_the_line_on_which_they_begin(tmp_path: Path, chunk: int) -> None:
     text = '\n[\n {"uid": "a"},\n\n {"uid":\n  "b", "x": 1}, {"uid": ""},\n 5\n,"z",null, [1]]'
     rows = read(tmp_path, text, "people.json")

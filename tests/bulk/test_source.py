@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import stat
 import tempfile
@@ -75,6 +77,44 @@ def test_bytes_that_are_no_utf_8_far_down_do_not_change_the_rest(tmp_path: Path)
     assert whole(source.open()) == data
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_found_where_little_of_it_is_ascii(
+    tmp_path: Path, encoding: str
+) -> None:
+    text = "uid,name\nu1,山田太郎さんの長い名前です\nu2,鈴木花子さんの長い名前ですよ\n"
+    source = source_of(tmp_path, text.encode(encoding), "people.csv")
+    assert (source.encoding, text_of(source)) == (encoding, text)
+
+
+def test_a_few_zero_bytes_do_not_make_utf_16(tmp_path: Path) -> None:
+    assert source_of(tmp_path, b'{"uid":"\0"}\n').encoding == "utf-8"
+    assert source_of(tmp_path, b"u,p\n1,\0\0\n").encoding == "utf-8"
+
+
+def test_half_characters_do_not_make_utf_8_another_encoding(tmp_path: Path) -> None:
+    assert source_of(tmp_path, b'{"uid":"a\xed\xa0\xbd"}\n').encoding == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"PK\x03\x04\x14\x00", "an Excel workbook or a ZIP archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (bz2.compress(b"uid\n"), "packed with bzip2"),
+        (lzma.compress(b"uid\n"), "packed with xz"),
+        (gzip.compress(gzip.compress(b"uid\n")), "packed twice"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>", "HTML or XML"),
+        (b'<?xml version="1.0"?>', "HTML or XML"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_by_its_kind(
+    tmp_path: Path, data: bytes, what: str
+) -> None:
+    with pytest.raises(Usage, match=f"people.csv' is {what}"):
+        source_of(tmp_path, data, "people.csv")
+
+
 def test_an_encoding_can_be_named(tmp_path: Path) -> None:
     data = "uid\nŁódź\n".encode("cp1250")
     assert text_of(source_of(tmp_path, data, encoding="windows-1250")) == "uid\nŁódź\n"
@@ -144,6 +184,8 @@ def test_a_gzip_bomb_is_not_unpacked_to_its_end(tmp_path: Path) -> None:
         ("x.ndjson", b"", "jsonl"),
         ("x.json", b'[{"uid":"a"}]', "json"),
         ("x.jsonl", b' \n[{"uid":"a"}]', "json"),
+        ("x.jsonl", b'[{"uid":"a"},\n{"uid":"b"}]\n', "json"),
+        ("x.jsonl", b'[{"uid":"a"}]\n{"uid":"b"}\n', "jsonl"),
         ("x.json", b'{"uid":"a"}\n{"uid":"b"}\n', "jsonl"),
         ("x.json", b'{\n  "uid": "a"\n}\n', "json"),
         ("x.json", b'{"properties": {\n  "a": 1}}\n', "json"),
