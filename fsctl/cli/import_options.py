@@ -1,4 +1,4 @@
-"""The options of `users import` and `events import`: what they are called, and what they come to."""
+"""The options of `users import` and `events import`, and what they come to."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import click
 
 from .numbers import Number
-from .options import pass_app
+from .options import heading, pass_app
 
 MOST_JOBS = 50  # at once: Fullstory runs 100 of an account, and others import too
+FORMATS = ("jsonl", "json", "csv", "tsv")
 
 
 class Asked(NamedTuple):
@@ -22,59 +23,78 @@ class Asked(NamedTuple):
     ignored: tuple[str, ...]
     typed: tuple[str, ...]
     empty_as_null: bool
+    form: str | None
+    encoding: str | None
     check: bool
     strict: bool
     concurrency: int | None
+    wait_for: str | None
     restart: bool
-    force: bool
+    spool: str | None
     rejects: str | None
     imports: str | None
-    spool: str | None
+    force: bool
 
 
 _OPTIONS = (
-    click.argument("sources", nargs=-1, required=True, metavar="FILE..."),
+    click.argument("sources", nargs=-1, metavar="FILE..."),
+    heading("Reading"),
     click.option(
         "--map",
         "mapped",
         multiple=True,
         metavar="COLUMN=FIELD",
-        help="Take this column for that field.",
+        help="Take a column of CSV or TSV for this field.",
     ),
     click.option(
-        "--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave this column out."
+        "--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave a column out."
     ),
     click.option(
         "--type",
         "typed",
         multiple=True,
         metavar="COLUMN=TYPE",
-        help="Read this column as int, real, bool, date, json or str.",
+        help="Read a column as int, real, bool, date, json or str; of JSON: declare the type of a "
+        "property.",
     ),
     click.option(
-        "--empty-as-null", is_flag=True, help="An empty cell takes the value away in Fullstory."
+        "--empty-as-null",
+        is_flag=True,
+        help="Empty cells take values away that Fullstory has; else they are passed over.",
     ),
-    click.option("--check", is_flag=True, help="Only check the rows; send nothing."),
-    click.option("--strict", is_flag=True, help="Send nothing if any row is bad."),
+    click.option(
+        "--format", "form", type=click.Choice(FORMATS), help="What FILE is, where it is mistaken."
+    ),
+    click.option("--encoding", metavar="NAME", help="How FILE is encoded, where it is mistaken."),
+    heading("Checking"),
+    click.option("--check", is_flag=True, help="Check all rows and send nothing; 2 if any is bad."),
+    click.option("--strict", is_flag=True, help="Send nothing at all if any row is bad."),
+    heading("Sending"),
     click.option(
         "--concurrency",
         type=Number(1, MOST_JOBS),
         metavar="N",
-        help="So many jobs at once (default 4); 1 keeps the order of the rows.",
+        help="How many jobs at once (default 4); with 1 the order of the rows is kept.",
+    ),
+    click.option(
+        "--wait-for", metavar="TIME", help="Wait at most this long for a job (default 6h)."
     ),
     click.option("--restart", is_flag=True, help="Begin anew, whatever an earlier run has sent."),
-    click.option("--force", is_flag=True, help="Replace files that are there already."),
+    click.option(
+        "--spool",
+        metavar="FILE",
+        help="Keep what comes from stdin there meanwhile, so that it can be gone on with.",
+    ),
+    heading("Output files"),
     click.option(
         "--rejects",
         metavar="FILE",
         help="Write rows that were not imported there (default FILE.rejects.EXT).",
     ),
-    click.option("--imports", metavar="FILE", help="Write the ids that Fullstory gave there."),
     click.option(
-        "--spool",
-        metavar="FILE",
-        help="Keep stdin there meanwhile, so that it can be gone on with.",
+        "--imports", metavar="FILE", help="Write what was imported there, with Fullstory's ids."
     ),
+    click.option("--force", is_flag=True, help="Replace files that are there already."),
 )
 
 

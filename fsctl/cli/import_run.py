@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from pathlib import Path
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import closing as closed
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FsctlError, Usage
-from ..terminal.columns import Column
-from .app import App
+from ..settings import env
+from .app import MOST_RETRIES, App
 from .import_options import Asked
-from .results import Result, Rows
+from .import_run_inputs import Opened, inputs_of, opened, warn_of_doubts
+from .import_run_shown import COLUMNS, Teller, as_row, closing, without_nothing
+from .results import One, Result, Rows
 from .resuming import same_command
 
 if TYPE_CHECKING:
-    from ..bulk.import_events import Summary
-    from ..bulk.import_input import Input
-    from ..bulk.source import Source
+    from ..bulk.import_events import Event
+    from ..bulk.importing import Options
     from ..fullstory.batch_jobs import Kind
-
-COLUMNS = (
-    Column("source", importance=9),
-    Column("read", kind="number"),
-    Column("bad", kind="number"),
-    Column("sent", kind="number"),
-    Column("accepted", kind="number"),
-    Column("rejected", kind="number"),
-    Column("unknown", kind="number"),
-    Column("rejects"),
-)
 
 
 def run(app: App, kind: Kind, asked: Asked) -> Result:
     """Do what was asked for. Raises :class:`Usage` before anything is sent."""
     app.check_output()
+    if asked.check or app.dry_run:
+        from .import_run_check import check
+
+        return check(app, kind, asked)
+    _check_via(app)
     work = _Run(app, kind, asked)
-    return Rows(work.rows, COLUMNS, ending=work.ending, writes=True)
+    if len(asked.sources) > 1:
+        return Rows(work.rows, COLUMNS, ending=work.ending, writes=True)
+    (row,) = work.rows
+    return One(without_nothing(row) if app.renders_table else row, COLUMNS, ending=work.ending)
 
 
 class _Run:
@@ -47,86 +45,125 @@ class _Run:
         self._kind = kind
         self._asked = asked
         self._failures: list[FsctlError] = []
+        self._done: list[str] = []
         self.rows = self._work()
 
-    def _work(self) -> Iterator[list[dict[str, Any]]]:
+    def _work(self) -> Iterator[dict[str, Any]]:
         from ..bulk import importing
-        from ..bulk.import_events import Begun, Summary, ending
 
         app, asked = self._app, self._asked
-        with ExitStack() as stack:
-            sources, inputs = [], []
-            for name in asked.sources:
-                source, one = _opened(app, self._kind, asked, name)
-                stack.callback(source.close)
-                sources.append(source)
-                inputs.append(one)
-            options = importing.Options(
-                concurrency=asked.concurrency or importing.CONCURRENCY,
-                strict=asked.strict,
-                restart=asked.restart,
-                force=asked.force,
-            )
-            events = importing.run(app.caller, app.directory("state"), self._kind, inputs, options)
-            finished = 0
-            with closing(events):  # type: ignore[type-var]
-                for event in events:
-                    if isinstance(event, Begun):
-                        app.resume = same_command(app)
-                    elif isinstance(event, Summary):
-                        sources[finished].done()
-                        finished += 1
-                        failure = ending(event)
-                        if failure is not None:
-                            self._failures.append(failure)
-                        yield [_row(event)]
-            app.resume = None
+        options = _options(app, asked)
+        with opened(app, self._kind, asked) as found:
+            inputs = inputs_of(app, asked, found)
+            warn_of_doubts(app, found)
+            state = app.directory("state")
+            events = importing.run(app.caller, state, self._kind, inputs, options)
+            with closed(events):  # type: ignore[type-var]
+                yield from self._told(events, found)
+
+    def _told(self, events: Iterator[Event], found: Sequence[Opened]) -> Iterator[dict[str, Any]]:
+        from ..bulk.import_events import Begun, Checked, Summary, ending
+
+        app = self._app
+        teller = Teller(app)
+        at = 0  # which input is checked, or sent
+        try:
+            for event in events:
+                one = found[at]
+                teller.tell(one.name, event)
+                if isinstance(event, Begun):
+                    app.resume = self._resume(one)
+                elif isinstance(event, Checked):  # of --strict: then all are good, and sent
+                    at = (at + 1) % len(found)
+                elif isinstance(event, Summary):
+                    at += 1
+                    app.resume = None
+                    self._done.append(one.name)
+                    one.source.done()
+                    if (failure := ending(event)) is not None:
+                        self._failures.append(failure)
+                    if not app.renders_table:
+                        app.messages.note(closing(one.name, event))
+                    yield as_row(one.name, event)
+        except BaseException as error:
+            teller.close()
+            self._tell_cut_off(error, found[at], teller)
+            raise
+        finally:
+            teller.close()
 
     def ending(self) -> FsctlError | None:
         """Finish, whoever still reads the rows; the worst of the failures."""
         for _ in self.rows:
             pass
-        return max(self._failures, key=lambda failure: failure.exit_code, default=None)
+        return self._worst(self._failures)
+
+    def _worst(self, failures: Sequence[FsctlError]) -> FsctlError | None:
+        """The one with the highest code, after the others were told."""
+        if not failures:
+            return None
+        worst = max(failures, key=lambda failure: failure.exit_code)
+        for failure in failures:
+            if failure is not worst:
+                self._app.messages.warn(failure.message)
+        return worst
+
+    def _resume(self, one: Opened) -> str | None:
+        """The command that goes on: without what is done, which it would import again."""
+        if not one.is_lasting:
+            return None
+        if not self._done:
+            return same_command(self._app)
+        words = list(self._app.arguments)
+        for name in self._done:
+            words.remove(name)
+        return shlex.join(["fsctl", *words])
+
+    def _tell_cut_off(self, error: BaseException, one: Opened, teller: Teller) -> None:
+        """Say what is not clear from the error alone."""
+        messages = self._app.messages
+        for failure in self._failures:
+            messages.warn(failure.message)
+        last = teller.last
+        if last is None or not self._app.wrote:
+            return
+        if not one.is_lasting:
+            told = (
+                f"{one.source.name} cannot be read again: {last.accepted:,} of its rows were "
+                f"imported, and {last.sent - last.accepted - last.rejected:,} more were sent."
+            )
+            messages.announce(told)
+            if isinstance(error, FsctlError):
+                error.hint = "Another time, keep it with --spool FILE; then it can be gone on with."
+        elif isinstance(error, FsctlError) and self._app.resume is not None:
+            messages.announce(f"not all was done; this goes on with it: {self._app.resume}")
 
 
-def _opened(app: App, kind: Kind, asked: Asked, name: str) -> tuple[Source, Input]:
-    from ..bulk.import_input import input_of
-    from ..bulk.import_rejects import default_path
-    from ..bulk.mapping import Choices
-    from ..bulk.rows import open_rows
-    from ..bulk.source import open_source
-    from .app import _new_id
+def _options(app: App, asked: Asked) -> Options:
+    from ..bulk import following, importing
+    from ..bulk.sending import RETRIES, Patience
+    from ..fullstory.times import parse_duration
 
-    choices = Choices.parse(
-        asked.mapped, asked.ignored, asked.typed, empty_as_null=asked.empty_as_null
+    retries = app.settings.count("retries", env.RETRIES, RETRIES, MOST_RETRIES).value
+    patience = Patience(retries)
+    wait_for = following.PATIENCE
+    if asked.wait_for is not None:
+        wait_for = parse_duration(asked.wait_for, what="--wait-for")
+    return importing.Options(
+        concurrency=asked.concurrency or importing.CONCURRENCY,
+        strict=asked.strict,
+        restart=asked.restart,
+        force=asked.force,
+        patience=patience,
+        job_patience=wait_for,
     )
-    source = open_source(app.world, name, spool=Path(asked.spool) if asked.spool else None)
-    for note in source.notes:
-        app.messages.note(note)
-    if asked.rejects is not None:
-        rejects = Path(asked.rejects).expanduser()
-    elif name != "-" and source.origin.path is not None:
-        rejects = default_path(Path(name).expanduser(), "rejects")
-    else:
+
+
+def _check_via(app: App) -> None:
+    from ..settings.choices import VIAS
+
+    if app.settings.choice("via", env.VIA, VIAS, "auto").value == "action":
         raise Usage(
-            "Rows from stdin have no place for their rejects.",
-            hint="Name one with --rejects FILE.",
+            "Membrane has no action for batch imports.",
+            hint="Leave out --via action: they go through its proxy.",
         )
-    one = input_of(
-        open_rows(source, kind, choices),
-        source.origin,
-        rejects=rejects,
-        unknown=default_path(rejects if name == "-" else Path(name).expanduser(), "unknown"),
-        imports=Path(asked.imports).expanduser() if asked.imports else None,
-        choices=choices.as_facts(),
-        size=source.size,
-        new_id=_new_id,
-    )
-    return source, one
-
-
-def _row(summary: Summary) -> dict[str, Any]:
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in summary._asdict().items()
-    }

@@ -46,6 +46,8 @@ class Messages:
         self.hushed = False  # notes and warnings are left to a report that tells them itself
         # Makes a warning's line where the plain one would be overlooked; gets text fit to show.
         self.loudly: Callable[[str], str] | None = None
+        # Called before anything is written: a picture that stands there is taken away.
+        self.before: Callable[[], None] | None = None
         self._broken = False
         self._warned: set[str] = set()
 
@@ -150,6 +152,8 @@ class Messages:
     def _write(self, text: str) -> None:
         if self._broken:
             return
+        if self.before is not None:
+            self.before()
         try:
             write_text(self.world.stderr, text)
         except (OSError, ValueError):

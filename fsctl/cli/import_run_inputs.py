@@ -1,0 +1,207 @@
+"""The inputs of an import, opened, and the places for what comes of them: all checked at first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import Usage
+from .app import App
+from .import_options import Asked
+
+if TYPE_CHECKING:
+    from ..bulk.import_input import Input
+    from ..bulk.mapping import Choices
+    from ..bulk.rows import Rows
+    from ..bulk.source import Source
+    from ..fullstory.batch_jobs import Kind
+
+_SAMPLE = 200  # rows that are looked at for doubtful names of properties
+
+
+class Opened(NamedTuple):
+    """An input: what it was called, and where it can be read."""
+
+    name: str
+    source: Source
+    rows: Rows
+
+    @property
+    def told(self) -> str:
+        """What it is called in data."""
+        return self.name
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it can be read again by another run."""
+        return self.source.origin.path is not None
+
+
+@contextmanager
+def opened(app: App, kind: Kind, asked: Asked) -> Iterator[list[Opened]]:
+    """All inputs, in their order. Raises :class:`Usage` for what cannot be read."""
+    from ..bulk.mapping import Choices
+
+    _check_sources(asked)
+    choices = Choices.parse(
+        asked.mapped, asked.ignored, asked.typed, empty_as_null=asked.empty_as_null
+    )
+    with ExitStack() as stack:
+        found = []
+        for name in asked.sources:
+            one = _open(app, kind, asked, choices, name, stack)
+            found.append(one)
+        _check_different(found)
+        yield found
+
+
+def _check_sources(asked: Asked) -> None:
+    from ..bulk.values import STDIN
+
+    if not asked.sources:
+        raise Usage("FILE is missing.", hint="Name a file, or - for stdin.")
+    if asked.sources.count(STDIN) > 1:
+        raise Usage("stdin can be read once only.", hint="Give - once.")
+    if asked.spool is not None and STDIN not in asked.sources:
+        raise Usage("--spool is for stdin.", hint="Leave it out: a file can be read again.")
+
+
+def _open(
+    app: App, kind: Kind, asked: Asked, choices: Choices, name: str, stack: ExitStack
+) -> Opened:
+    from ..bulk.rows import open_rows
+    from ..bulk.source import open_source
+    from ..bulk.values import STDIN
+
+    spool = Path(asked.spool) if asked.spool is not None and name == STDIN else None
+    source = open_source(
+        app.world,
+        name,
+        spool=spool,
+        encoding=asked.encoding,
+        form=asked.form,  # type: ignore[arg-type]
+    )
+    stack.callback(source.close)
+    for note in source.notes:
+        app.messages.note(note)
+    rows = open_rows(source, kind, choices)
+    app.messages.verbose(f"{source.name} is read as {source.format} in {source.encoding}.")
+    for column, told in rows.columns:
+        app.messages.verbose(f"{source.name}: the column {column!a} becomes {told}.")
+    return Opened(name, source, rows)
+
+
+def _check_different(found: Sequence[Opened]) -> None:
+    paths = [one.source.origin.path for one in found if one.source.origin.path is not None]
+    again = next((path for path in paths if paths.count(path) > 1), None)
+    if again is not None:
+        raise Usage(f"{str(again)!a} is named twice.", hint="Name each file once.")
+
+
+def warn_of_doubts(app: App, found: Sequence[Opened]) -> None:
+    """Warn once of names of properties that Fullstory may not take as they are meant."""
+    from ..fullstory.doubts import doubts
+    from ..membrane import payload
+
+    properties = {}
+    for one in found:
+        block = next(one.rows.blocks(), ())
+        for row in block[:_SAMPLE]:
+            if not row.problems:
+                held = payload.decode(row.body).get("properties")
+                properties.update(held if isinstance(held, dict) else {})
+    for doubt in doubts(properties):
+        app.messages.warn(doubt)
+
+
+# -- outputs
+
+
+def inputs_of(app: App, asked: Asked, found: Sequence[Opened]) -> list[Input]:
+    """The inputs with places for their outputs.
+
+    Raises :class:`Usage` where there is none, or where something could not be written there.
+    """
+    from ..bulk.import_input import input_of
+    from ..bulk.mapping import Choices
+
+    for option, given in (("--rejects", asked.rejects), ("--imports", asked.imports)):
+        if given is not None and len(found) > 1:
+            raise Usage(
+                f"{option} names one file, and there are {len(found)} inputs.",
+                hint="Leave it out: each has its own beside it."
+                if option == "--rejects"
+                else "Import them one after the other.",
+            )
+    choices = Choices.parse(
+        asked.mapped, asked.ignored, asked.typed, empty_as_null=asked.empty_as_null
+    )
+    facts = {
+        **choices.as_facts(),
+        **({"--format": asked.form} if asked.form else {}),
+        **({"--encoding": asked.encoding} if asked.encoding else {}),
+    }
+    inputs = []
+    for one in found:
+        rejects, unknown = _beside(one, asked.rejects)
+        inputs.append(
+            input_of(
+                one.rows,
+                one.source.origin,
+                rejects=rejects,
+                unknown=unknown,
+                imports=Path(asked.imports).expanduser() if asked.imports is not None else None,
+                choices=facts,
+                size=one.source.size,
+                new_id=app.caller.new_id,
+            )
+        )
+    _check_places(found, inputs)
+    return inputs
+
+
+def _beside(one: Opened, rejects: str | None) -> tuple[Path, Path]:
+    """Where its rejects go, and the rows of which nobody knows what became."""
+    from ..bulk.import_rejects import default_path
+    from ..bulk.values import STDIN
+
+    if rejects is not None:
+        path = Path(rejects).expanduser()
+        return path, default_path(path.with_name(path.name.replace(".rejects.", ".", 1)), "unknown")
+    if one.name == STDIN or not one.is_lasting:
+        what = "stdin" if one.name == STDIN else one.source.name
+        raise Usage(
+            f"There is no place for rejects beside {what}.", hint="Name one with --rejects FILE."
+        )
+    path = Path(one.name).expanduser()
+    return default_path(path, "rejects"), default_path(path, "unknown")
+
+
+def _check_places(found: Sequence[Opened], inputs: Sequence[Input]) -> None:
+    """Refuse now what could not be written when all is sent."""
+    from ..settings.files import trial
+
+    read = {one.source.origin.path for one in found}
+    taken: set[Path] = set()
+    for path in [path for one in inputs for path in one.outputs]:
+        whole = Path(os.path.abspath(path))  # noqa: PTH100 - a link is not followed here
+        if path.resolve() in read or whole in read:
+            raise Usage(
+                f"{str(path)!a} is an input, and would be written over.",
+                hint="Name another file.",
+            )
+        if whole in taken:
+            raise Usage(
+                f"{str(path)!a} would be written twice.",
+                hint="Import these files one after the other, or give each output its own name.",
+            )
+        taken.add(whole)
+    for folder in {path.parent for path in taken}:
+        if folder.is_dir() and (error := trial(folder)) is not None:
+            raise Usage(
+                f"Nothing can be written in {str(folder)!a}: {error.strerror}.",
+                hint="Name a place for rejects with --rejects FILE.",
+            )
