@@ -8,6 +8,7 @@ the rules are those of ``fullstory.properties`` and ``fullstory.events`` (contra
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
@@ -139,7 +140,8 @@ class Checker:
         except RecursionError:
             return raw, (_TOO_DEEP,)
         except msgspec.MsgspecError as error:
-            return raw, (Problem("invalid_json", f"It is not JSON: {_reason(error)}"),)
+            told = Problem("invalid_json", f"It is not JSON: {_reason(error)}")
+            return raw, self._beyond_json(raw) or (told,)
         if not isinstance(record, dict):
             return raw, (Problem("not_an_object", "It is not a JSON object"),)
         body = raw
@@ -149,6 +151,15 @@ class Checker:
         if self._types and self._declare(record):
             body = msgspec.json.encode(record)
         return body, self.problems(record, len(body))
+
+    def _beyond_json(self, raw: bytes) -> tuple[Problem, ...]:
+        """What is wrong with values that many programs write and JSON does not have (NaN, numbers
+        that no double holds, half characters): Python reads them, so that they can be named."""
+        try:
+            record = json.loads(raw.decode())
+        except (ValueError, RecursionError):
+            return ()
+        return self.problems(record, len(raw)) if isinstance(record, dict) else ()
 
     def _declare(self, record: dict[str, Any]) -> bool:
         """Add the declared types of what the row has to its schema; whether there are any."""
@@ -210,6 +221,6 @@ def _has(held: Any, path: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """msgspec's own words, without what is said already."""
-    text = str(error).removeprefix("JSON is malformed: ")
+    """msgspec's own words, without what is said already and its paths, which name no key."""
+    text = str(error).removeprefix("JSON is malformed: ").partition(" - at `$")[0]
     return text[:1].lower() + text[1:]

@@ -7,6 +7,7 @@ own, because visitors choose what stands in cells.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
@@ -25,6 +26,7 @@ from .table_records import Records
 from .table_text import Cells, Parsed, dialect_of, parsed
 
 _encode = msgspec.json.Encoder().encode
+_JSON = re.compile(rb'\s*+(?:\[\s*+)?\{\s*+"')  # how records of it begin, and no header
 _NOTHING = b"{}"  # the record of a row whose cells are all empty
 
 
@@ -38,6 +40,12 @@ class TableReading:
     def __init__(self, source: Source, kind: Kind, choices: Choices) -> None:
         csv.field_size_limit(LONGEST_LINE)  # the module's own would cut a cell into rows
         self._source = source
+        if _JSON.match(source.head):
+            raise Usage(
+                f"{source.name} holds JSON, and is read as a table because of its name.",
+                hint="Give it a name that ends with .jsonl (a record a line) or .json.",
+                code="header",
+            )
         self._dialect = dialect_of(source)
         titles, self._first = self._header()
         plan = layout(kind, titles, choices, source.name)
@@ -100,7 +108,7 @@ class TableReading:
                 rows.append(Row(line, start, end, b"", (found.problems[place],), raw))
             elif not found.is_text and not _is_text(raw):
                 rows.append(Row(line, start, end, b"", (_NO_TEXT,), raw))
-            elif any(cells):
+            elif any(cells) and not raw.isspace():
                 rows.append(self._row(cells, start, end, line, raw))
         bodies = [row.body for row in rows if not row.problems]
         if not self._checker.passes(bodies):
@@ -111,7 +119,11 @@ class TableReading:
         return rows
 
     def _row(self, cells: Cells, start: int, end: int, line: int, raw: bytes) -> Row:
+        """A row of its own. Excel leaves out separators where the last columns of 16 rows are
+        empty; its line end shows that nothing was cut off."""
         if len(cells) != self._width or self._nameless:
+            if raw.endswith(b"\r"):
+                cells = cells + [""] * (self._width - len(cells))
             problem = self._misplaced(cells)
             if problem is not None:
                 return Row(line, start, end, b"", (problem,), raw)

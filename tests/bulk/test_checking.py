@@ -145,6 +145,25 @@ def test_an_event_of_more_than_512_kb_is_told() -> None:
     assert (problem.code, problem.key) == ("too_large", None)
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ('{"properties":{"n":NaN}}', "properties.n is no number that JSON has"),
+        ('{"properties":{"a":{"n":-Infinity}}}', "properties.a.n is no number that JSON has"),
+        ('{"properties":{"n":[1,1e999]}}', "properties.n holds a value that is no number that"),
+        ('{"uid":"a\\ud800"}', "uid is not valid UTF-8"),
+        ('{"properties":{"a":"\\udc00x"}}', "properties.a is not valid UTF-8"),
+        ('{"properties":{"\\udc00x":1}}', "properties.\\udc00x does not start with a letter"),
+        ('{"properties":{"n":' + "9" * 5000 + "}}", "It is not JSON: integer value out of range"),
+        ('{"uid":"a\tb"}', "It is not JSON: invalid character (byte 9)"),
+        ('{"uid":NaN} x', "It is not JSON: invalid character (byte 7)"),
+    ],
+)
+def test_what_json_does_not_have_is_told_by_its_key(raw: str, message: str) -> None:
+    found = Checker("users").check(raw.encode())[1]
+    assert found[0].message.startswith(message)
+
+
 def test_a_name_that_was_bad_stays_bad_and_harms_no_good_one() -> None:
     checker = Checker("users")
     bad, good = body({"properties": {"a b": 1, "c": 2}}), body({"properties": {"c": 1}})

@@ -207,6 +207,25 @@ def test_a_row_that_is_not_as_wide_as_the_header_is_told(tmp_path: Path) -> None
     assert len(records(rows)) == 1
 
 
+def test_excel_may_leave_out_empty_columns_at_the_end_of_a_row(tmp_path: Path) -> None:
+    text = "uid,plan,city\r\nu1\r\nu2,pro\r\nu3,pro,Rome\r\nu4,,,\r\nu5,x,y,z\r\nu6,pr"
+    rows = read(tmp_path, text, "x.csv")
+    assert [record["uid"] for record in records(rows)] == ["u1", "u2", "u3", "u4"]
+    assert codes(rows) == [(6, "too_many_columns"), (7, "too_few_columns")]
+
+
+def test_a_line_of_blanks_is_no_row(tmp_path: Path) -> None:
+    rows = read(tmp_path, "uid,plan\n \t \nu1,x\n  \r\n", "x.csv")
+    assert [row.line for row in rows] == [3]
+    assert read(tmp_path, "uid\n \n", "x.csv") == []
+
+
+@pytest.mark.parametrize("text", ['{"uid":"a"}\n{"uid":"b"}\n', '\n[\n {\n "uid":"a"}]'])
+def test_json_that_is_named_a_table_is_told(tmp_path: Path, text: str) -> None:
+    with pytest.raises(Usage, match=r"x\.csv' holds JSON"):
+        rows_of(tmp_path, text, "x.csv")
+
+
 def test_cells_may_have_many_lines_and_rows_are_told_by_their_first(tmp_path: Path) -> None:
     rows = read(tmp_path, 'uid,plan\nu1,"a\nb\r\n\nc"\nu2,x\nu3,y,z\n', "x.csv")
     assert records(rows)[0]["properties"] == {"plan": "a\nb\r\n\nc"}
