@@ -231,12 +231,31 @@ class App:
         """Refuse a wrong output option now, before anything is sent."""
         _ = self.renderer
 
+    def check_asked(self) -> None:
+        """Refuse a wrong ``--jq`` or ``--fields``, whatever the command prints or does not."""
+        if self.flags.get("jq") is not None:
+            from ..terminal.jq import compile_jq
+
+            compile_jq(self.flags["jq"])
+        if self.flags.get("fields") is not None:
+            from ..terminal.fields import parse_fields
+
+            parse_fields(self.flags["fields"])
+
     @property
     def renders_table(self) -> bool:
         """Whether one thing would be shown as a table: no other format, no ``--jq``."""
         setting = self.settings.text("output", env.OUTPUT)
         chosen = setting.value if setting else "table" if self.world.stdout_is_terminal else "json"
         return chosen == "table" and self.flags.get("jq") is None
+
+    @property
+    def data_asked(self) -> bool:
+        """Whether this command line picks from the output or names its format.
+
+        What is a bare line for scripts otherwise, such as a URL, is data then.
+        """
+        return any(self.flags.get(name) is not None for name in ("jq", "fields", "output"))
 
     @property
     def asks_for_data(self) -> bool:

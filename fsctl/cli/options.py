@@ -23,7 +23,7 @@ from ..settings.choices import FORMATS, TRANSPORTS, VIAS
 from .app import App
 
 if TYPE_CHECKING:
-    from ..terminal.mask import Kind
+    from ..terminal.mask import Kind, Masker
 
 Command_ = TypeVar("Command_", bound=Callable[..., Any])
 
@@ -185,12 +185,18 @@ class Command(_Globals, click.Command):
     """A command with the global options."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        if isinstance(ctx.obj, App) and (masker := ctx.obj.masker) is not None:
-            for name, value in ctx.params.items():
-                for text in value if isinstance(value, tuple) else (value,):
-                    if name in _PERSONAL and isinstance(text, str):
-                        masker.learn(_PERSONAL[name], text)
+        if isinstance(ctx.obj, App):
+            ctx.obj.check_asked()
+            if (masker := ctx.obj.masker) is not None:
+                _learn(masker, ctx.params)
         return super().invoke(ctx)
+
+
+def _learn(masker: Masker, params: Mapping[str, Any]) -> None:
+    for name, value in params.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if name in _PERSONAL and isinstance(text, str):
+                masker.learn(_PERSONAL[name], text)
 
 
 class Group(_Globals, click.Group):

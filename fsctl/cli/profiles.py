@@ -19,8 +19,8 @@ LIST_COLUMNS = (
 )
 ORIGIN_COLUMNS = (
     Column("key", kind="id", importance=9),
-    Column("value", importance=8),
-    Column("origin", importance=9),
+    Column("value", importance=9),
+    Column("origin", importance=8),
 )
 
 MEMBERS = {
@@ -152,7 +152,7 @@ def _of_real_accounts(app: App) -> tuple[str, ...]:
     examples=("fsctl profiles path", 'echo "My profiles are in $(fsctl profiles path)."'),
 )
 @pass_app
-def path(app: App) -> None:
+def path(app: App) -> One | None:
     """Print where the profiles are kept.
 
     The file need not exist, and may be broken: it is only named.
@@ -161,5 +161,9 @@ def path(app: App) -> None:
     from ..terminal.sanitise import clean
     from ..terminal.streams import write_text
 
+    where = str(app.directory("config") / FILE_NAME)
+    if app.data_asked:
+        return One({"path": where})
     # Not through the renderer, which reads the settings, and so the very file.
-    write_text(app.world.stdout, clean(str(app.directory("config") / FILE_NAME)) + "\n")
+    write_text(app.world.stdout, clean(where) + "\n")
+    return None

@@ -29,6 +29,7 @@ EVENT_COLUMNS = (
     Column("source_properties.url.path", "PAGE", importance=7),
     Column("event_properties", "DETAILS", kind="json", importance=6),
 )
+OPEN_COLUMNS = (Column("url", kind="url"), Column("opened", kind="bool"))
 SUMMARY_COLUMNS = (Column("summary"), Column("response", kind="json"))
 _PAGE = 500  # events written at a time: a session may have a hundred thousand
 
@@ -107,7 +108,7 @@ def _paged(
 @click.argument("session", metavar="SESSION")
 @reading_options("SESSION", of=" of a person")
 @pass_app
-def open_(app: App, session: str, reading: Reading | None) -> Drawn | None:
+def open_(app: App, session: str, reading: Reading | None) -> Drawn | One | None:
     """Open the replay of SESSION in the browser; without a display, print its URL.
 
     SESSION is any form of a session's id or replay URL, or a person, whose newest session it is
@@ -117,6 +118,7 @@ def open_(app: App, session: str, reading: Reading | None) -> Drawn | None:
     """
     from ..fullstory.ids import parse_reference
 
+    app.check_output()
     reference = None if reading else parse_reference(session)
     if reference is None:
         return open_newest(app, session, reading)
@@ -125,7 +127,7 @@ def open_(app: App, session: str, reading: Reading | None) -> Drawn | None:
 
 def open_newest(
     app: App, who: str, reading: Reading | None, *, by_id: str = "--id"
-) -> Drawn | None:
+) -> Drawn | One | None:
     """Open the newest session of the one person whom ``who`` means."""
     from ..fullstory import sessions
     from ..fullstory.ids import REPLAY_HOSTS, parse_reference
@@ -149,17 +151,23 @@ def open_newest(
     return _show(app, replay_address(app, told))
 
 
-def _show(app: App, url: str) -> Drawn | None:
+def _show(app: App, url: str) -> Drawn | One | None:
     from ..terminal import browser
 
     world = app.world
+    opened = False
     if not app.in_sandbox and not app.dry_run and browser.can_show(world):
         from pathlib import Path
 
-        if browser.show(url, world.environ, Path.cwd()):
+        opened = browser.show(url, world.environ, Path.cwd())
+        if opened:
             app.messages.note(f"Opened {url}")
-            return None
-        app.messages.warn("no browser could be started; here is the URL.")
+        else:
+            app.messages.warn("no browser could be started; here is the URL.")
+    if app.data_asked:
+        return One({"url": url, "opened": opened}, OPEN_COLUMNS)
+    if opened:
+        return None
     return Drawn([f"{url if app.masker is None else app.masker.url(url)}\n"])
 
 

@@ -84,4 +84,4 @@ class Selection:
         names = ", ".join(self._unmatched)
         available = list(self._available)
         shown = ", ".join(available[:_SHOWN_KEYS]) + (", …" if len(available) > _SHOWN_KEYS else "")
-        return f"no row has the field {names}; there are: {shown or 'none'}"
+        return f"nothing has the field {names}; there are: {shown or 'none'}"

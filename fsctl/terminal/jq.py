@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from ..errors import FsctlError, Usage
@@ -42,11 +43,12 @@ def compile_jq(expression: str) -> Program:
     raises FsctlError where the expression fails on a row: by then the command has done its work.
     """
     try:
-        import jq
+        import jq  # noqa: F401 - whether it is there
     except ImportError as error:
         raise Usage(
             "--jq needs the Python package jq, which is not installed.",
-            hint="Install it beside fsctl: python -m pip install jq",
+            hint="Install it beside fsctl: `pipx inject fsctl jq`, "
+            "`uv tool install --with jq fsctl` or `python -m pip install jq`.",
             code="jq_missing",
         ) from error
     if not expression.strip():
@@ -55,11 +57,7 @@ def compile_jq(expression: str) -> Program:
         raise _wrong("it holds a NUL character")
     if any("\ud800" <= character <= "\udfff" for character in expression):
         raise _wrong("it is not valid UTF-8")
-    try:
-        program = jq.compile(_FENCE + expression + _CLOSE)
-    except ValueError as error:
-        raise _wrong(_why(expression, str(error))) from error
-    _check_alone(jq, expression)
+    program = _compiled(expression)
 
     def run(row: Any) -> Iterator[Any]:
         results = iter(program.input_text(_as_json(row)))
@@ -81,6 +79,18 @@ def compile_jq(expression: str) -> Program:
             del results
 
     return run
+
+
+@lru_cache(maxsize=4)  # what is checked when a run begins is what shows its result
+def _compiled(expression: str) -> Any:
+    import jq
+
+    try:
+        program = jq.compile(_FENCE + expression + _CLOSE)
+    except ValueError as error:
+        raise _wrong(_why(expression, str(error))) from error
+    _check_alone(jq, expression)
+    return program
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def test_a_field_that_no_row_has_is_told_with_the_fields_there_are() -> None:
     selection = Selection(("id", "nmae"))
     selection.apply({"id": "1"})
     selection.apply({"id": "2", "name": "Ada"})
-    assert selection.complaint() == "no row has the field nmae; there are: id, name"
+    assert selection.complaint() == "nothing has the field nmae; there are: id, name"
 
 
 def test_a_field_that_one_row_has_is_no_mistake() -> None:

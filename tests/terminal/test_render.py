@@ -301,7 +301,7 @@ def test_a_field_that_no_row_has_is_a_warning_and_no_failure() -> None:
     out = printed(screen, PEOPLE, Output(fields=("id", "nmae")))
     assert out == '{"id":"5001","nmae":null}\n{"id":"5002","nmae":null}\n'
     assert screen.err == (
-        "fsctl: warning: no row has the field nmae; there are: id, uid, name, seats\n"
+        "fsctl: warning: nothing has the field nmae; there are: id, uid, name, seats\n"
     )
 
 
