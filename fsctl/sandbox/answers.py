@@ -88,12 +88,14 @@ class Options:
     """How this sandbox behaves where Fullstory publishes no number.
 
     ``page_size`` rows a page; ``delete_seconds`` until a deleted user is gone; ``job_seconds`` a
-    batch job takes (None: one second, and one more for every 10,000 rows).
+    batch job or an export takes (None: so many, by how much there is to do); ``storage`` is the
+    address under which files of exports lie, without a path.
     """
 
     page_size: int = 100
     delete_seconds: float = 5.0
     job_seconds: float | None = None
+    storage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..membrane.gateway import Request, Response
-from . import batches, digest, events, idempotency, segments, sessions, users
+from . import batches, digest, events, exports, idempotency, segments, sessions, signed, users
 from .annotations import create as create_annotation
 from .answers import Call, Handler, Options, Problem, invalid, missing
 from .store import Store
@@ -57,7 +57,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v2/sessions/{}/summary", digest.summary),
     Route("POST", "/v2/sessions/{}/context", digest.context),
     Route("GET", "/segments/v1", segments.list_segments),
+    Route("POST", "/segments/v1/exports", exports.create),
     Route("GET", "/segments/v1/{}", segments.get),
+    Route("GET", "/operations/v1", exports.list_operations),
+    Route("GET", "/operations/v1/{}", exports.operation),
+    Route("GET", "/search/v1/exports/{}/results", signed.results),
 )
 # Also served under /v2beta (contracts/fullstory-api §1, §2.5).
 _BETA_TWINS = ("/v2/users", "/v2/events", "/v2/sessions/{}/summary", "/v2/sessions/{}/context")
@@ -66,7 +70,7 @@ _BETA_TWINS = ("/v2/users", "/v2/events", "/v2/sessions/{}/summary", "/v2/sessio
 class FullstoryApi:
     """Fullstory, answering from a store. Safe to call from many threads at once.
 
-    ``page_size``, ``delete_seconds`` and ``job_seconds`` are described in
+    ``page_size``, ``delete_seconds``, ``job_seconds`` and ``storage`` are described in
     :class:`~fsctl.sandbox.answers.Options`.
     """
 
@@ -77,9 +81,11 @@ class FullstoryApi:
         page_size: int = 100,
         delete_seconds: float = 5.0,
         job_seconds: float | None = None,
+        storage: str = signed.ADDRESS,
     ) -> None:
         self.store = store
-        self.options = Options(page_size, delete_seconds, job_seconds)
+        exports.prepare(store)
+        self.options = Options(page_size, delete_seconds, job_seconds, storage)
         self._routes = tuple(_compiled(ROUTES))
 
     def handle(self, request: Request) -> Response:

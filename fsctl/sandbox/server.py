@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from ..errors import FsctlError
 from ..membrane.gateway import Request, Response
+from . import signed
 from .answers import Problem
 from .api import FullstoryApi
 from .faults import Faults, Kind
@@ -61,7 +62,7 @@ class SandboxServer(ThreadingHTTPServer):
         self.log = log
         self.remember = remember
         self.stopping = threading.Event()
-        self.fullstory = FullstoryApi(store)
+        self.fullstory = FullstoryApi(store, storage=self.url)
         self.membrane = MembraneFace(store, self.fullstory, options or MembraneOptions())
         self.membrane.upstream = self._upstream
         self._open: set[socket.socket] = set()
@@ -112,6 +113,8 @@ class SandboxServer(ThreadingHTTPServer):
         query = tuple(parse_qsl(query_text, keep_blank_values=True))
         method, headers, body = received.method, received.headers, received.body
         try:
+            if path.startswith(signed.PREFIX):
+                return signed.serve(self.store, Request(method, path, query, headers, body))
             if not is_fullstory(path):
                 return self.membrane.handle(method, path, query, headers, body)
             if not _has_key(headers):

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 from ..membrane.gateway import Response
+from ..membrane.redact import redact
 from .envelopes import MAX_REQUEST
 from .faults import Kind
 from .trouble import instead, refusal
@@ -200,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _log(self, received: Received) -> None:
         if self.server.log:
-            shown = ascii(received.target)[1:-1]  # it may hold anything
+            shown = ascii(redact(received.target))[1:-1]  # it may hold anything
             sys.stderr.write(f"{received.method} {shown} {received.status or '-'}\n")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
