@@ -13,6 +13,7 @@ from ..settings import env
 from .expiry import tell_of_expiry, tell_of_membranes_token
 
 if TYPE_CHECKING:
+    from ..bulk.segment_export import Storage
     from ..membrane.gateway import Gateway
     from ..membrane.tokens import TokenSource
     from .app import App
@@ -100,6 +101,36 @@ def _sandbox(app: App) -> Gateway:
     # Who has named the place is told that it is none; without a home directory all goes on.
     named = app.world.environ.get(env.DATA_DIR)
     return SandboxGateway(sandbox_file(app), Clock(), unkept=None if named else unkept)
+
+
+def storage(app: App) -> Storage:
+    """What fetches files from signed addresses; the sandbox's own lie in this process."""
+    gateway = app.gateway
+    if app.in_sandbox:
+        from ..sandbox.gateway import SandboxGateway
+        from ..sandbox.signed import Storage as InProcess
+
+        assert isinstance(gateway, SandboxGateway)
+        return InProcess(gateway.store)
+    from ..membrane.hosts import parse_api_url
+    from ..membrane.signed import Storage as Signed
+
+    address = api_address(app)
+    return Signed(
+        own=parse_api_url(address, source="the API address") if address else None,
+        environ=app.world.environ,
+        connect_timeout=connect_timeout(app),
+        read_timeout=app.timeout,
+        user_agent=f"fsctl/{__version__}",
+        trace=app.messages.debug if app.flags.get("debug") else None,
+        now=app.unix_time,
+    )
+
+
+def connect_timeout(app: App) -> float:
+    """Seconds in which a connection has to come about."""
+    setting = app.settings.seconds("connect_timeout", env.CONNECT_TIMEOUT, CONNECT_TIMEOUT)
+    return setting.value
 
 
 def sandbox_file(app: App) -> Path:
@@ -194,9 +225,7 @@ def _http(app: App, tokens: TokenSource) -> Gateway:
         address,
         Watched(tokens, partial(tell_of_expiry, app, tokens.remedy), app.unix_time),
         environ=app.world.environ,
-        connect_timeout=app.settings.seconds(
-            "connect_timeout", env.CONNECT_TIMEOUT, CONNECT_TIMEOUT
-        ).value,
+        connect_timeout=connect_timeout(app),
         read_timeout=app.timeout,
         api_version=version.value if version else None,
         clock=app.unix_time,

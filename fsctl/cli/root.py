@@ -17,10 +17,12 @@ MEMBERS = {
     "events": (".events:group", "Tell Fullstory what happened outside the browser."),
     "annotations": (".annotations:group", "Mark moments on Fullstory's charts."),
     "sessions": (".sessions:group", "Find replays and see what happened in them."),
+    "segments": (".segments:group", "See the segments, and export their people or events."),
     "actions": (".actions:group", "See what Membrane's actions do and did."),
     "raw": (".raw:group", "Send any request or run any action."),
     "profiles": (".profiles:group", "Keep settings under a name, one for each account."),
     "doctor": (".doctor:doctor", "Check the set-up, and say what mends it."),
+    "completion": (".completion:completion", "Complete the words of fsctl with TAB."),
     "sandbox": (".sandbox:group", "Try everything without an account."),
     "help": (".help:help_", "Read a page on a topic, such as ci."),
 }

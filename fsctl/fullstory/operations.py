@@ -128,6 +128,24 @@ LIST_SEGMENTS = Operation(
     query=("limit", "paginationToken", "creator"),
 )
 GET_SEGMENT = Operation(name="get-segment", method="GET", path="/segments/v1/{id}", noun="segment")
+CREATE_SEGMENT_EXPORT = Operation(
+    name="create-segment-export",
+    method="POST",
+    path="/segments/v1/exports",
+    noun="segment export",
+    repeat=Repeat.NEVER,  # version 1 of the API takes no Idempotency-Key (§1.3)
+    check="Look with `fsctl raw request /operations/v1 --query type=SEARCH_EXPORT`: if an export "
+    "of that moment is there, go on with `fsctl segments export --operation ID`.",
+)
+GET_OPERATION = Operation(
+    name="get-operation", method="GET", path="/operations/v1/{id}", noun="operation"
+)
+GET_EXPORT_RESULTS = Operation(
+    name="get-export-results",
+    method="GET",
+    path="/search/v1/exports/{id}/results",
+    noun="result of the export",
+)
 
 
 def _batch(kind: str) -> tuple[Operation, Operation, Operation, Operation]:
@@ -179,6 +197,9 @@ TABLE = MappingProxyType(
             SESSION_SUMMARY,
             LIST_SEGMENTS,
             GET_SEGMENT,
+            CREATE_SEGMENT_EXPORT,
+            GET_OPERATION,
+            GET_EXPORT_RESULTS,
             *_batch("users"),
             *_batch("events"),
         )

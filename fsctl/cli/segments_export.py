@@ -1,0 +1,294 @@
+"""``fsctl segments export``: ask for an export, wait for it, bring its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+import click
+
+from ..errors import FsctlError, Unavailable, Usage
+from ..terminal.columns import Column
+from .app import App
+from .moments import span
+from .options import Command, pass_app
+from .results import One
+from .resuming import command
+from .segments_progress import Progress
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..fullstory.segments import Format, Wanted
+    from ..membrane.gateway import Deadline
+
+KINDS = ("individuals", "events")
+FORMATS = ("ndjson", "json", "csv")
+WAIT_FOR = 3600.0  # seconds
+COLUMNS = (
+    Column("operation", kind="id", importance=8),
+    Column("bytes", kind="number", importance=6),
+    Column("file", importance=9, never_cut=True),
+)
+_BY_ENDING: Mapping[str, Format] = {
+    ".csv": "csv",
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+}
+
+
+class Place(NamedTuple):
+    """Where the file goes: ``path``, or stdout where that is None."""
+
+    path: Path | None
+    force: bool
+
+    @classmethod
+    def of(cls, to: str | None, *, force: bool) -> Place:
+        """Raises :class:`Usage` where something is in the way."""
+        from ..settings.files import check_target
+
+        if to is None or to == "-":
+            if force:
+                raise Usage("--force is about a file.", hint="Name one with --to FILE.")
+            return cls(None, False)
+        path = Path(to).expanduser()
+        if path.suffix.lower() == ".gz":
+            raise Usage(
+                f"{to!a} would not be packed: what is fetched is unpacked.",
+                hint="Name it without .gz.",
+            )
+        check_target(path, force=force)
+        return cls(path, force)
+
+
+@click.command(
+    "export",
+    cls=Command,
+    examples=(
+        "fsctl --sandbox segments export kX2pQ9 --to paying.ndjson",
+        "fsctl --sandbox segments export everyone --type events --since -2d --format csv",
+        "fsctl segments export --operation 5d41402abc4b2a76 --to paying.ndjson",
+    ),
+)
+@click.argument("segment", metavar="[ID]", required=False)
+@click.option(
+    "--type", "kind", type=click.Choice(KINDS), help="What to export (default individuals)."
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="How Fullstory writes the file (default as --to ends, else ndjson).",
+)
+@click.option("--since", metavar="TIME", help="Only what happened at that time or later.")
+@click.option("--until", metavar="TIME", help="Only what happened at that time or before.")
+@click.option("--to", metavar="FILE", help="Write into this new file instead of to stdout.")
+@click.option("--force", is_flag=True, help="Replace the file of --to if there is one.")
+@click.option("--operation", metavar="ID", help="Go on with an export that was begun before.")
+@click.option("--wait-for", metavar="TIME", help="Wait this long for the export (default 1h).")
+@pass_app
+def export(
+    app: App,
+    segment: str | None,
+    kind: str | None,
+    format_: str | None,
+    since: str | None,
+    until: str | None,
+    to: str | None,
+    force: bool,
+    operation: str | None,
+    wait_for: str | None,
+) -> One | None:
+    """Bring the people of a segment, or with --type events what they did, as a file.
+
+    ID is that of `fsctl segments list`, or the segment's address in Fullstory. Fullstory makes the
+    file in its own time and form; it comes unpacked and otherwise untouched, and --fields says
+    which of its fields. Times are ISO 8601, -2h, '3d ago' or Unix seconds; of individuals those are
+    meant who did something then. A segment that has a time range of its own keeps it.
+
+    When the time is over the exit code is 5, and the message names the command that goes on: an
+    export is never asked for twice.
+    """
+    from ..fullstory.segments import creation
+    from ..fullstory.times import parse_duration
+
+    given = {"ID": segment, "--type": kind, "--format": format_, "--since": since}
+    wanted = None
+    if operation is not None:
+        _check_alone(operation, given | {"--until": until})
+    else:
+        wanted = _wanted(app, segment, kind, format_, span(app, since, until), to)
+    patience = WAIT_FOR if wait_for is None else parse_duration(wait_for, what="--wait-for")
+    place = Place.of(to, force=force)
+    _check_output(app, place)
+    if app.dry_run:
+        return One(app.plan(creation(wanted) if wanted else _look(operation)))
+    run = _Run(app, place, wait_for)
+    return run.whole(wanted, operation, patience)
+
+
+class _Run:
+    """One export, from the asking to the file."""
+
+    def __init__(self, app: App, place: Place, wait_for: str | None) -> None:
+        self._app = app
+        self._place = place
+        self._typed = () if wait_for is None else ("--wait-for", wait_for)
+
+    def whole(self, wanted: Wanted | None, operation: str | None, patience: float) -> One | None:
+        from ..fullstory.segments import create_export
+        from ..membrane.gateway import Deadline
+
+        app = self._app
+        begun_now = wanted is not None
+        if wanted is not None:
+            operation = create_export(app.caller, wanted)
+        assert operation is not None
+        app.resume = self._resume(operation)
+        if begun_now:
+            app.messages.note(
+                f"Fullstory makes the export {operation}. If this ends early, go on with: "
+                f"{app.resume}"
+            )
+        deadline = Deadline.after(patience, app.world.monotonic)
+        with self._told(), Progress(app) as progress:
+            export_id = self._followed(operation, deadline, progress, begun_now=begun_now)
+            result: One | None = None
+            if self._place.path is None:
+                self._to_stdout(export_id, progress)
+            else:
+                result = self._to_file(operation, export_id, self._place.path, progress)
+        app.resume = None
+        return result
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What may pass is told with the command that goes on."""
+        try:
+            yield
+        except Unavailable as error:
+            error.hint = f"This goes on with it: {self._app.resume}"
+            raise
+        except FsctlError:
+            self._app.resume = None
+            raise
+
+    def _followed(
+        self, operation: str, deadline: Deadline, progress: Progress, *, begun_now: bool
+    ) -> str:
+        from ..bulk.segment_export import follow
+
+        for event in follow(self._app.caller, operation, deadline, begun_now=begun_now):
+            if isinstance(event, str):
+                return event
+            progress.made(event.percent)
+        raise AssertionError("following ends with an export's id or an error")
+
+    def _to_file(self, operation: str, export_id: str, path: Path, progress: Progress) -> One:
+        from ..settings.files import new_file
+
+        with new_file(path, force=self._place.force) as stream:
+            size = self._fetched(export_id, stream, progress)
+        told = {"operation": operation, "bytes": size, "file": str(path)}
+        return One(told, COLUMNS)
+
+    def _to_stdout(self, export_id: str, progress: Progress) -> None:
+        """A file that is not whole never comes to stdout."""
+        from tempfile import TemporaryFile
+        from typing import cast
+
+        from ..settings.files import make_private_directory
+        from ..terminal.streams import write_bytes
+
+        directory = make_private_directory(self._app.directory("state"))
+        with TemporaryFile(dir=directory) as spool:
+            self._fetched(export_id, cast(BinaryIO, spool), progress)
+            progress.over()
+            spool.seek(0)
+            stdout = self._app.world.stdout
+            while piece := spool.read(1024 * 1024):
+                write_bytes(stdout, piece)
+
+    def _fetched(self, export_id: str, stream: BinaryIO, progress: Progress) -> int:
+        from ..bulk.segment_export import fetch
+        from .roads import storage
+
+        def opened() -> BinaryIO:
+            stream.seek(0)
+            stream.truncate()
+            return stream
+
+        size = 0
+        app = self._app
+        for event in fetch(app.caller, storage(app), export_id, opened):
+            size = event.size
+            progress.fetched(size)
+        return size
+
+    def _resume(self, operation: str) -> str:
+        path, force = self._place
+        to = () if path is None else ("--to", str(path), *(("--force",) if force else ()))
+        words = ("segments", "export", "--operation", operation, *to, *self._typed)
+        return command(self._app, *words)
+
+
+def _check_alone(operation: str, given: dict[str, Any]) -> None:
+    from ..membrane.paths import check_segment
+
+    check_segment(operation, "The operation's id")
+    for name, value in given.items():
+        if value is not None:
+            raise Usage(
+                f"--operation goes on with an export that was begun, so {name} has no say.",
+                hint=f"Leave out {name}, or leave out --operation to begin a new one.",
+            )
+
+
+def _look(operation: str | None) -> Any:
+    from ..fullstory.operations import GET_OPERATION
+    from ..fullstory.types import Call
+
+    return Call(GET_OPERATION, {"id": operation})
+
+
+def _wanted(
+    app: App,
+    segment: str | None,
+    kind: Any,
+    format_: Any,
+    times: tuple[datetime | None, datetime | None],
+    to: str | None,
+) -> Wanted:
+    from ..fullstory.segments import Wanted, segment_id
+
+    if segment is None:
+        raise Usage(
+            "Which segment to export is not said.",
+            hint="Give its ID, as in `fsctl segments list`, or --operation ID to go on with one.",
+        )
+    ending = Path(to).suffix.lower() if to else ""
+    fields = app.flags.get("fields")
+    names = [name.strip() for name in fields.split(",") if name.strip()] if fields else ()
+    return Wanted(
+        segment_id(segment),
+        kind or "individuals",
+        format_ or _BY_ENDING.get(ending, "ndjson"),
+        since=times[0],
+        until=times[1],
+        fields=names,
+    )
+
+
+def _check_output(app: App, place: Place) -> None:
+    """Refuse what would have to work on the file, which is Fullstory's own."""
+    for name in ("output", "jq", "mask"):
+        if app.flags.get(name) and (place.path is None or name == "mask") and not app.dry_run:
+            raise Usage(
+                f"--{name} has nothing to work on: the file is Fullstory's own.",
+                hint="Use --format for its form"
+                + ("." if name == "mask" else ", or --to FILE, after which a summary is printed."),
+            )
