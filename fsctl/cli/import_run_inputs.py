@@ -113,7 +113,7 @@ def warn_of_doubts(app: App, found: Sequence[Opened]) -> None:
             if not row.problems:
                 held = payload.decode(row.body).get("properties")
                 properties.update(held if isinstance(held, dict) else {})
-    for doubt in doubts(properties):
+    for doubt in doubts(properties, declared_by="--type"):
         app.messages.warn(doubt)
 
 

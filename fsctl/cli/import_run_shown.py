@@ -81,9 +81,10 @@ class Teller:
         self._display.close()
 
     def _shown(self, name: str, now: Progress) -> Shown:
-        settled = now.accepted + now.rejected + now.unknown + now.bad
-        done = now.read if now.checking else settled
-        total = now.read * now.size / now.offset if now.size and now.offset else None
+        # What is bad is settled at once, and would make the rest look slow.
+        done = now.read if now.checking else now.accepted + now.rejected + now.unknown
+        rows = now.read if now.checking else now.read - now.bad
+        total = rows * now.size / now.offset if now.size and now.offset else None
         rate, left = self._pace.look(done, total)
         more = [f"{rate:,.0f} rows/s"] if rate is not None else []
         if not now.checking:
@@ -99,7 +100,8 @@ class Teller:
         waits = self._held_until - self._app.world.monotonic()
         held = f"waiting {math.ceil(waits):,} s for the rate limit" if waits > 0 else ""
         part = min(1.0, done / total) if total else None
-        return Shown(name, counts, part, left, more, held, _BAD)
+        begun = now.sent / total if total else 0.0
+        return Shown(name, counts, part, begun, left, more, held, _BAD)
 
     def _tell_job(self, job: JobDone) -> None:
         """Of a job: what its status hides is said aloud, all else with ``-v``."""

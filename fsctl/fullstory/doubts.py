@@ -17,14 +17,17 @@ _MOST_NAMED = 5
 _SUFFIXED = re.compile(rf".*_(?:{'|'.join(PROPERTY_TYPES)})", re.DOTALL)
 
 
-def doubts(properties: Mapping[str, Any]) -> list[str]:
-    """Warnings about these properties, a sentence each, at most one of a sort."""
+def doubts(properties: Mapping[str, Any], *, declared_by: str = "--schema") -> list[str]:
+    """Warnings about these properties, a sentence each, at most one of a sort.
+
+    ``declared_by`` is the option that declares a type.
+    """
     told = []
     if suffixed := [path for path, _ in leaves(properties) if _SUFFIXED.fullmatch(path)]:
         told.append(
             f"{_named(suffixed)} like a name of Fullstory's first API, which told the type so; the "
             "second has no such endings. Unless that is the whole name, leave the ending out and "
-            "declare the type (--schema KEY=TYPE)."
+            f"declare the type ({declared_by} KEY=TYPE)."
         )
     if mixed := [path for path, value in leaves(properties) if _is_mixed(value)]:
         told.append(

@@ -32,12 +32,14 @@ class Shown(NamedTuple):
 
     ``counts`` are what there is and how many, such as ``("read", 5000)``; those of ``bad`` names
     are shown only when there are some, and in a colour. ``part`` is from 0 to 1, None where nobody
-    knows; ``left`` are seconds. ``more`` are further words; ``held`` tells what is waited for.
+    knows, and up to ``begun`` it is under way; ``left`` are seconds. ``more`` are further words;
+    ``held`` tells what is waited for.
     """
 
     title: str
     counts: Sequence[tuple[str, int]]
     part: float | None = None
+    begun: float = 0.0
     left: float | None = None
     more: Sequence[str] = ()
     held: str = ""
@@ -156,7 +158,7 @@ def picture(shown: Shown, world: World, cells: int, safe: Callable[[str], str]) 
 def line(shown: Shown) -> str:
     """The same in one line; it is not safe yet."""
     told = [f"{count:,} {name}" for name, count in _told(shown)]
-    part = [f"{_percent(shown.part)}"] if shown.part is not None else []
+    part = [_percent(shown.part)] if shown.part is not None else []
     left = [f"{duration(shown.left)} left"] if shown.left is not None else []
     held = [shown.held] if shown.held else []
     return f"{shown.title}: {', '.join([*part, *told, *shown.more, *left, *held])}"
@@ -173,18 +175,19 @@ def _head(shown: Shown, title: str, room: int, paint: Callable[[str, str], str])
     percent = f"{_percent(shown.part):>5}"
     left = f"{_GAP}{duration(shown.left)} left" if shown.left is not None else ""
     rest = len(percent) + len(left) + 1
-    bar = min(_WIDEST_BAR, max(_NARROWEST_BAR, room - rest - len(_GAP) - width(title)))
-    space = room - rest - len(_GAP) - bar
-    if space < _LEAST_TITLE:  # no room for both
-        bar, space = 0, room - rest
-    text = fit(title, max(space, 1))
-    drawn = f"{_GAP}{_bar(shown.part, bar, paint)}" if bar else ""
-    return f"{text}{drawn} {percent}{left}" if space > 0 else fit(f"{percent.strip()}{left}", room)
+    space = room - rest - len(_GAP) - _NARROWEST_BAR  # for the title, beside the narrowest bar
+    if space < min(width(title), _LEAST_TITLE):  # no room for both
+        return fit(f"{fit(title, max(room - rest, 1))} {percent}{left}", room)
+    title = fit(title, space)
+    bar = min(_WIDEST_BAR, room - rest - len(_GAP) - width(title))
+    return f"{title}{_GAP}{_bar(shown.part, shown.begun, bar, paint)} {percent}{left}"
 
 
-def _bar(part: float, cells: int, paint: Callable[[str, str], str]) -> str:
-    full = int(part * cells)
-    return paint("━" * full, _CYAN) + paint("─" * (cells - full), _DIM)
+def _bar(part: float, begun: float, cells: int, paint: Callable[[str, str], str]) -> str:
+    full = int(min(part, 1.0) * cells)
+    half = max(int(min(begun, 1.0) * cells) - full, 0)
+    rest = "─" * (cells - full - half)
+    return paint("━" * full, _CYAN) + paint("╍" * half, _CYAN) + paint(rest, _DIM)
 
 
 def _percent(part: float) -> str:
