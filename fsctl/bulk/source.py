@@ -6,7 +6,6 @@ the bytes so given, without the byte order mark.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import stat
@@ -18,12 +17,22 @@ from typing import BinaryIO, NamedTuple
 from ..errors import Usage
 from ..settings.files import cannot_write
 from ..terminal.world import World
-from .source_bytes import CHUNK, Cursor, File, Store, Stream, Tee, Transcoded, Unpacked, skip
+from .source_bytes import (
+    CHUNK,
+    Cursor,
+    File,
+    Store,
+    Stream,
+    Tee,
+    Transcoded,
+    Unpacked,
+    skip,
+    unreadable,
+)
 from .source_kind import Format, encoding_named, encoding_of, format_of, refuse_other
 from .values import STDIN, shown
 
 HEAD = 64 * 1024  # bytes that tell encoding and format
-_ENDS = 64 * 1024  # bytes at each end that are hashed
 
 
 class Origin(NamedTuple):
@@ -173,11 +182,11 @@ def _file(
     form: Format | None,
     spool: Path | None = None,
 ) -> Source:
-    facts = os.fstat(stream.fileno())
-    store = File(stream, name)
-    hashed = hashlib.sha256(store.read_at(0, _ENDS))
-    hashed.update(store.read_at(max(0, facts.st_size - _ENDS), _ENDS))
-    origin = Origin(name, path, facts.st_size, facts.st_mtime_ns, hashed.hexdigest())
+    try:
+        store = File(stream, name)
+    except OSError as error:
+        raise unreadable(name, error) from None
+    origin = Origin(name, path, store.size, store.mtime_ns, store.ends_hash)
     suffix = "" if spool is not None else _suffix(path)
     return Source(origin, store, encoding=encoding, form=form, suffix=suffix, spool=spool)
 

@@ -7,16 +7,18 @@ read, so that a row of it can be read again. Above these stand readers that unpa
 from __future__ import annotations
 
 import codecs
+import hashlib
 import os
 import threading
 import weakref
 import zlib
 from collections.abc import Callable, Iterable
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from ..errors import Usage
 
 CHUNK = 256 * 1024  # bytes read at a time
+_ENDS = 64 * 1024  # bytes at each end that are hashed
 _SMALL = 64 * 1024 * 1024  # unpacked bytes up to which nobody asks how well they were packed
 _MOST_UNPACKED = 500  # bytes for each packed one: rows come to 30, a bomb to 1,000
 
@@ -40,21 +42,63 @@ class Store(Protocol):
 
 
 class File:
-    """An open file. Safe to use from several threads."""
+    """An open file, as far as it went when it was opened. Safe to use from several threads.
+
+    What is appended later is left to a later import. Any other change is refused: rows that are
+    read again (for rejects, for a batch that was not answered) have to be the same.
+    """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
         self._name = name
         self._lock = threading.Lock()
         self.close: Callable[[], object] = weakref.finalize(self, stream.close)
+        self.size, self.mtime_ns = self._seen = _stamp(stream)
+        self.ends_hash = self._hash_of_ends()
 
     def read_at(self, offset: int, size: int) -> bytes:
         try:
             with self._lock:
                 self._stream.seek(offset)
-                return self._stream.read(size)
+                data = self._stream.read(max(0, min(size, self.size - offset)))
+                if (now := _stamp(self._stream)) != self._seen:
+                    self._check_change(now)
+                return data
         except OSError as error:
             raise unreadable(self._name, error) from None
+
+    def _hash_of_ends(self) -> str:
+        hashed = hashlib.sha256()
+        for start in (0, max(0, self.size - _ENDS)):
+            self._stream.seek(start)
+            hashed.update(self._stream.read(min(_ENDS, self.size)))
+        return hashed.hexdigest()
+
+    def _check_change(self, now: _Stamp) -> None:
+        """Pass over lines that were appended to a file that ended with a whole one."""
+        self._stream.seek(max(0, self.size - 1))
+        whole = self._stream.read(1) == b"\n"
+        if not (now.size > self.size and whole and self._hash_of_ends() == self.ends_hash):
+            told = f"it had {self.size:,} bytes, and has {now.size:,}"
+            raise Usage(
+                f"{self._name} was changed while it was read"
+                + (f": {told}." if now.size != self.size else "."),
+                hint="See to it that nothing writes to it, and begin anew with --restart.",
+                code="input_changed",
+            )
+        self._seen = now
+
+
+class _Stamp(NamedTuple):
+    """What tells whether a file was written to."""
+
+    size: int
+    mtime_ns: int
+
+
+def _stamp(stream: BinaryIO) -> _Stamp:
+    facts = os.fstat(stream.fileno())
+    return _Stamp(facts.st_size, facts.st_mtime_ns)
 
 
 class Tee:

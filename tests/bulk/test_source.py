@@ -230,6 +230,36 @@ def test_a_file_that_is_replaced_while_it_is_read_stays_what_it_was(tmp_path: Pa
     assert whole(source.open()) == b"old"
 
 
+def test_what_is_appended_while_a_file_is_read_is_left_out(tmp_path: Path) -> None:
+    data = b'{"uid":"a"}\n' * 50_000
+    source = source_of(tmp_path, data)
+    stream = source.open()
+    begun = stream.read(1000)
+    with source.origin.path.open("ab") as file:  # type: ignore[union-attr]
+        file.write(b'{"uid":"b"}\n')
+    assert begun + whole(stream) == whole(source.open()) == data
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (b"uid\na\n" * 60_000, b"", "it had 360,000 bytes, and has 0"),
+        (b"uid\na\n", b"uid\nb\n", "while it was read."),
+        (b"uid\na", b"uid\nab\n", "it had 5 bytes, and has 7"),
+        (b"uid\na\n", b"uid\nb\nc\n", "it had 6 bytes, and has 8"),
+    ],
+)
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(
+    tmp_path: Path, before: bytes, after: bytes, told: str
+) -> None:
+    source = source_of(tmp_path, before)
+    path = tmp_path / "people.jsonl"
+    path.write_bytes(after)
+    os.utime(path, ns=(0, 0))  # a clock may be too coarse to tell
+    with pytest.raises(Usage, match=told):
+        whole(source.open())
+
+
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Usage, match="is a directory"):
         open_source(World(), str(tmp_path))
