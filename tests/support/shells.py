@@ -1,0 +1,152 @@
+"""bash, zsh and fish on a real terminal, with a ``fsctl`` that only writes down how it is called.
+
+What TAB inserts is what that ``fsctl`` gets when the line is sent; what it offers is on the screen.
+Whenever a shell starts ``fsctl`` to complete a word, that is written down too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import shutil
+import struct
+import subprocess
+import termios
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+
+from tests.support.command import BINARY, clean_environment
+
+SHELLS = tuple(shell for shell in ("bash", "zsh", "fish") if shutil.which(shell))
+FILES = {"bash": "fsctl.bash", "zsh": "_fsctl", "fish": "fsctl.fish"}
+COMPLETIONS = Path(__file__).parents[2] / "completions"
+PROMPT = "READY> "
+TAB, ENTER, CTRL_C, CTRL_U = "\t", "\r", "\x03", "\x15"
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?>=]*[a-zA-Z]|\x1b[()][0-9A-Za-z]|\x1b[=>78]|\x1b\][^\x07]*\x07")
+
+# Everything it is called with, a NUL after each word and a line feed after the call; names that a
+# script asks for are whatever the test has put into answers/KIND.
+_FSCTL = """#!/bin/sh
+if [ "$1 $2" = "completion --names" ]; then
+  printf '%s\\0' "$@" >>"$CALLS.names"; echo >>"$CALLS.names"
+  cat "$CALLS.answers/$3" 2>/dev/null
+else
+  printf '%s\\0' "$@" >>"$CALLS"; echo >>"$CALLS"
+fi
+"""
+
+
+class ShellWindow:
+    """One shell that runs interactively, its completion script loaded."""
+
+    def __init__(
+        self, shell: str, home: Path, script: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.home = home
+        self.calls_file = home / "calls"
+        (home / "calls.answers").mkdir(parents=True, exist_ok=True)
+        (home / "work").mkdir(exist_ok=True)
+        binaries = home / "bin"
+        binaries.mkdir(exist_ok=True)
+        fsctl = binaries / "fsctl"
+        fsctl.write_text(_FSCTL)
+        fsctl.chmod(0o755)
+        whole = {
+            **clean_environment(home),
+            "PATH": f"{binaries}:/usr/local/bin:/usr/bin:/bin",
+            "TERM": "xterm",
+            "LC_ALL": "C.UTF-8",
+            "CALLS": str(self.calls_file),
+            "HISTFILE": "",
+            "XDG_CONFIG_HOME": str(home / ".config"),
+            "XDG_DATA_HOME": str(home / ".local" / "share"),
+            "XDG_CACHE_HOME": str(home / ".cache"),
+            **(env or {}),
+        }
+        argv = _started(shell, home, script or COMPLETIONS / FILES[shell])
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 160, 0, 0))
+        self._process = subprocess.Popen(
+            argv, stdin=slave, stdout=slave, stderr=slave, env=whole, cwd=home / "work",
+            start_new_session=True, preexec_fn=_take_terminal,
+        )  # fmt: skip
+        os.close(slave)
+        self.screen = ""
+        self.until(PROMPT)
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def until(self, *wanted: str, timeout: float = 20) -> str:
+        """Read until all of these came since it was last asked; the text, without escapes."""
+        seen, ends = "", monotonic() + timeout
+        while not all(each in _ESCAPES.sub("", seen) for each in wanted):
+            if monotonic() > ends:
+                raise AssertionError(f"never came: {wanted}\n{_ESCAPES.sub('', seen)!r}")
+            if select.select([self._master], [], [], 0.05)[0]:
+                seen += os.read(self._master, 65536).decode("utf-8", "replace")
+        self.screen = _ESCAPES.sub("", seen)
+        return self.screen
+
+    def sent(self, line: str) -> list[str]:
+        """Type ``line``, TABs and all, send it, and give back what ``fsctl`` was called with."""
+        self.calls_file.unlink(missing_ok=True)
+        self.type(line)
+        self.type(ENTER)
+        ends = monotonic() + 20
+        while not self.calls_file.exists() or not self.calls_file.read_bytes().endswith(b"\n"):
+            if select.select([self._master], [], [], 0.02)[0]:
+                self.screen += os.read(self._master, 65536).decode("utf-8", "replace")
+            assert monotonic() < ends, _ESCAPES.sub("", self.screen)
+        call = self.calls_file.read_bytes().decode().removesuffix("\n")
+        return call.split("\0")[:-1]
+
+    def offered(self, line: str, *wanted: str) -> str:
+        """Type ``line`` and TAB twice; the screen once all of ``wanted`` stand on it."""
+        self.type(line + TAB + TAB)
+        screen = self.until(*wanted)
+        self.type(CTRL_C if "fish" not in str(self._process.args) else "\x1b" + CTRL_U)
+        return screen
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """How ``fsctl completion --names`` was started so far, in order."""
+        file = self.calls_file.with_suffix(".names")
+        if not file.exists():
+            return []
+        return [line.split("\0")[:-1] for line in file.read_text().splitlines()]
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+
+def _started(shell: str, home: Path, script: Path) -> list[str]:
+    if shell == "bash":
+        (home / "rc").write_text(
+            f"PS1='{PROMPT}'\nbind 'set enable-bracketed-paste off'\n"
+            f"bind 'set page-completions off'\nbind 'set bell-style none'\nsource '{script}'\n"
+        )
+        return ["bash", "--noprofile", "--rcfile", str(home / "rc"), "-i"]
+    if shell == "zsh":
+        (home / ".zshrc").write_text(
+            f"PROMPT='{PROMPT}'\nunsetopt zle_bracketed_paste prompt_sp beep\n"
+            f"fpath=('{script.parent}' $fpath)\nautoload -Uz compinit\ncompinit -u -D\n"
+            "LISTMAX=1000\nunset zle_bracketed_paste\n"
+        )
+        return ["zsh", "-d", "-i"]
+    start = f"function fish_prompt; printf '{PROMPT}'; end; function fish_right_prompt; end"
+    return ["fish", "--no-config", "-i", "-C", f"{start}; set fish_greeting; source '{script}'"]
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+__all__ = ["BINARY", "COMPLETIONS", "FILES", "SHELLS", "ShellWindow"]
