@@ -1,0 +1,69 @@
+"""A million people by lunch, whatever happens: kills, lost answers, limits, rows that fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fsctl.fullstory.batch_jobs import Kind
+from fsctl.sandbox.answers import Options
+from fsctl.sandbox.server import SandboxServer
+from tests.support.online import token_environment
+from tests.support.sandbox_server import running_sandbox
+from tests.support.torture import FAULTS, Torment, after_requests, audit, killed_and_resumed, write
+
+KILLS = 20
+
+
+def _trouble(rates: dict[str, float]) -> list[str]:
+    """On the batch endpoints; and three waits of a second."""
+    chances = [f"{kind}:{rate}" for kind, rate in rates.items() if kind != "429"]
+    return [f"{fault}@/v2/{kind}" for fault in [*chances, "429:x3"] for kind in ("users", "events")]
+
+
+@pytest.mark.parametrize(("kind", "few", "count"), [("users", 40, 2_400), ("events", 60, 2_400)])
+def test_killed_twenty_times_amid_faults_every_row_is_imported_once(
+    tmp_path: Path, kind: Kind, few: int, count: int
+) -> None:
+    path = write(tmp_path / "rows.jsonl", kind, count)
+    with running_sandbox(tmp_path, faults=_trouble(FAULTS), fault_seed=7) as server:
+        server.fullstory.options = Options(page_size=1, delete_seconds=5, job_seconds=0.02)
+        torment = Torment(kind, path, tmp_path, token_environment(server.url), few, ["--timeout=1"])
+        until = after_requests(lambda n, process: _arrived(server, n, process), 7, 6)
+        killed, last = killed_and_resumed(torment, until, KILLS)
+        assert killed == KILLS
+        assert last.code == 6, last.show
+        audit(torment, count, tmp_path / "sandbox.sqlite3")
+        _check_keys(server)
+    told = json.loads(last.out)
+    assert not (tmp_path / "state" / "imports").exists() or not any(
+        (tmp_path / "state" / "imports").iterdir()
+    )
+    assert _summary(told)["read"] == count
+
+
+def _summary(told: Any) -> Any:
+    return told[0] if isinstance(told, list) else told
+
+
+def _arrived(server: SandboxServer, more: int, process: subprocess.Popen[str]) -> None:
+    wanted = len(server.requests) + more
+    while len(server.requests) < wanted and process.poll() is None:
+        time.sleep(0.002)
+
+
+def _check_keys(server: SandboxServer) -> None:
+    """What is repeated under a key are the same bytes."""
+    bodies = defaultdict(set)
+    for received in server.requests:
+        if received.method == "POST" and received.body is not None:
+            key = next(value for name, value in received.headers if name == "Idempotency-Key")
+            bodies[key].add(received.body)
+    repeated = sum(len(held) for held in bodies.values())
+    assert repeated == len(bodies) > 0
