@@ -10,110 +10,61 @@ This module imports urllib3; import it where the first file is fetched.
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import urllib3
 from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from ..errors import Refused
 from .failures import parse_retry_after
 from .gateway import Fate, GatewayError, Origin, Trouble
 from .hosts import ApiAddress, is_loopback
 from .proxies import find_proxy
+from .signed_address import Place, check_address, is_public, refused
 from .transport import tls_context
 
 _PIECE = 64 * 1024  # bytes
 _REDIRECTS = 3
-_LONGEST = 16_384  # characters of an address
-_NAME = (
-    r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+"
-)
-_NUMBER = r"[0-9]+|0x[0-9a-f]*"
-_PRIVATE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "arpa")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
-Address = tuple[Any, ...]
-# As socket.getaddrinfo gives them: family, type, protocol, canonical name, address.
-Resolve = Callable[[str, int], Sequence[tuple[Any, Any, Any, Any, Address]]]
+# As socket.getaddrinfo gives it: family, type, protocol, canonical name, address.
+Found = tuple[Any, Any, Any, Any, tuple[Any, ...]]
 
 
-class Place(NamedTuple):
-    """An address taken apart and found fit: ``target`` is its path and query."""
-
-    scheme: str
-    host: str
-    port: int
-    target: str
-
-    @property
-    def is_local(self) -> bool:
-        return is_loopback(self.host)
+def _look_up(host: str, port: int) -> Sequence[Found]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def check_address(location: str, own: ApiAddress | None = None) -> Place:
-    """``location`` taken apart. Raises :class:`Refused`, which never repeats more than its host.
-
-    ``own`` is the service's own address; where that is loopback, files of its origin are fit, too.
-    """
-    if len(location) > _LONGEST or not re.fullmatch(r"[!-~]+", location):
-        raise _refused("it is no plain URL")
-    if "\\" in location or "@" in location.partition("://")[2].partition("/")[0]:
-        raise _refused("it holds a user name or a backslash")
+def _dial(found: Found, timeout: float | None) -> socket.socket:
+    family, kind, protocol, _, address = found
+    made = socket.socket(family, kind, protocol)
     try:
-        parts = urlsplit(location)
-        port = parts.port
-    except ValueError:
-        raise _refused("it cannot be read") from None
-    scheme, host = parts.scheme.lower(), (parts.hostname or "").lower().removesuffix(".")
-    if scheme not in ("https", "http") or not host:
-        raise _refused("it is not https://HOST/PATH")
-    port = port or (443 if scheme == "https" else 80)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    place = Place(scheme, host, port, target)
-    if own is not None and is_loopback(own.host) and _origin(own) == (scheme, host, port):
-        return place
-    if scheme != "https":
-        raise _refused(f"{host[:100]!a} is not spoken to without TLS")
-    if port != 443:
-        raise _refused(f"it names port {port} of {host[:100]!a}, and 443 is the only one")
-    _check_host(host)
-    return place
+        made.settimeout(timeout)
+        made.connect(address)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
-def is_public(text: str) -> bool:
-    """Whether a numeric address is one of the public internet, what it embeds included."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address.teredo is not None:
-            inner = address.teredo[1]
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(address.packed[-4:])
-        if inner is not None:
-            address = inner
-        elif address.is_site_local or int(address) >> 32 == 0:
-            return False
-    return address.is_global and not (
-        address.is_multicast or address.is_reserved or address.is_unspecified
-    )
+class Network(NamedTuple):
+    """How a name is looked up, once, and how one of its addresses is connected to."""
+
+    resolve: Callable[[str, int], Sequence[Found]] = _look_up
+    dial: Callable[[Found, float | None], socket.socket] = _dial
+
+
+_NETWORK = Network()
 
 
 class Storage:
     """Fetches files from signed addresses.
 
     ``own`` is the service's own address (see :func:`check_address`); timeouts are in seconds;
-    ``resolve`` looks a name up, and what it says is what is connected to; ``trace`` receives a line
-    an exchange, fit to show.
+    ``trace`` receives a line an exchange, fit to show.
     """
 
     def __init__(
@@ -125,7 +76,7 @@ class Storage:
         read_timeout: float,
         user_agent: str,
         trace: Callable[[str], None] | None = None,
-        resolve: Resolve | None = None,
+        network: Network = _NETWORK,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._own = own
@@ -133,7 +84,7 @@ class Storage:
         self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
         self._user_agent = user_agent
         self._trace = trace
-        self._resolve = resolve or _look_up
+        self._network = network
         self._now = now
 
     def pieces(self, location: str) -> Iterator[bytes]:
@@ -143,21 +94,22 @@ class Storage:
         for _ in range(_REDIRECTS + 1):
             place = check_address(location, self._own)
             pool = self._pool(place)
+            response = None
             try:
                 response = self._get(pool, place)
                 onward = response.headers.get("Location")
                 if response.status in (301, 302, 303, 307, 308) and onward:
-                    location = urljoin(
-                        f"{place.scheme}://{_authority(place)}{place.target}", onward
-                    )
+                    location = urljoin(place.url, onward)
                     continue
                 if response.status != 200:
                     raise self._failed(response, place)
                 yield from _body(response, place)
                 return
             finally:
+                if response is not None:
+                    response.close()
                 pool.clear()
-        raise _refused("it leads from one place to another without end")
+        raise refused("it leads from one place to another without end")
 
     def _get(self, pool: urllib3.PoolManager, place: Place) -> urllib3.BaseHTTPResponse:
         started = time.perf_counter()
@@ -165,7 +117,7 @@ class Storage:
         try:
             response = pool.urlopen(
                 "GET",
-                f"{place.scheme}://{_authority(place)}{place.target}",
+                place.url,
                 headers={
                     "Accept": "*/*",
                     "Accept-Encoding": "gzip",
@@ -190,13 +142,13 @@ class Storage:
         """A pool for one exchange, whose connections go to fit addresses alone."""
         if place.scheme == "http":
             pool = urllib3.PoolManager()
-            pool.pool_classes_by_scheme = {"http": _guarded(self._resolve, local=True)[0]}
+            pool.pool_classes_by_scheme = {"http": _guarded(self._network, local=True)[0]}
             return pool
         context = tls_context(self._environ)
         proxy = find_proxy(place.host, place.port, self._environ)
         if proxy is None:
             pool = urllib3.PoolManager(ssl_context=context)
-            guarded = _guarded(self._resolve, local=place.is_local)
+            guarded = _guarded(self._network, local=place.is_local)
             pool.pool_classes_by_scheme = {"https": guarded[1]}
             return pool
         # The proxy looks the name up and connects: who set it up answers for where it can go.
@@ -223,10 +175,11 @@ class Storage:
 
 
 def _guarded(
-    resolve: Resolve, *, local: bool
+    network: Network, *, local: bool
 ) -> tuple[type[urllib3.HTTPConnectionPool], type[urllib3.HTTPSConnectionPool]]:
-    """Pools whose connections are made to what ``resolve`` said, where that is fit, and nowhere
-    else: a name that is looked up again could have another answer.
+    """Pools whose connections go to what the name was found to mean, where that is fit.
+
+    It is looked up once, for the connection itself: asked again, it could have another answer.
     """
 
     def is_fit(address: str) -> bool:
@@ -234,11 +187,11 @@ def _guarded(
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return _connected(self, resolve, is_fit)
+            return _connected(self, network, is_fit)
 
     class Encrypted(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return _connected(self, resolve, is_fit)
+            return _connected(self, network, is_fit)
 
     class PlainPool(urllib3.HTTPConnectionPool):
         ConnectionCls = Plain
@@ -250,40 +203,38 @@ def _guarded(
 
 
 def _connected(
-    connection: HTTPConnection, resolve: Resolve, is_fit: Callable[[str], bool]
+    connection: HTTPConnection, network: Network, is_fit: Callable[[str], bool]
 ) -> socket.socket:
     host, port = connection.host.strip("[]"), connection.port or 0
     try:
-        found = resolve(host, port)
+        found = network.resolve(host, port)
     except OSError as error:
         raise urllib3_errors.NameResolutionError(host, connection, error) from None  # type: ignore[arg-type]
     fit = [one for one in found if is_fit(str(one[4][0]))]
     if not fit:
-        raise _refused(f"{host[:100]!a} is not a public address of the internet")
+        raise refused(f"{host[:100]!a} is not a public address of the internet")
     trouble: OSError | None = None
-    for family, kind, protocol, _, address in fit:
-        made = socket.socket(family, kind, protocol)
+    for one in fit:
         try:
-            made.settimeout(_seconds(connection.timeout))
-            made.connect(address)
-            if not is_fit(str(made.getpeername()[0])):
-                raise _refused(f"{host[:100]!a} is not a public address of the internet")
-            return made
+            made = network.dial(one, _seconds(connection.timeout))
         except OSError as error:
             trouble = error
+            continue
+        try:
+            reached = str(made.getpeername()[0])
+        except OSError as error:
             made.close()
-        except BaseException:
+            trouble = error
+            continue
+        if not is_fit(reached):  # something on the way led elsewhere
             made.close()
-            raise
+            raise refused(f"{host[:100]!a} is not a public address of the internet")
+        return made
     raise urllib3_errors.NewConnectionError(connection, str(trouble)) from trouble
 
 
 def _seconds(timeout: Any) -> float | None:
     return timeout if isinstance(timeout, int | float) else None
-
-
-def _look_up(host: str, port: int) -> Sequence[tuple[Any, Any, Any, Any, Address]]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def _body(response: urllib3.BaseHTTPResponse, place: Place) -> Iterator[bytes]:
@@ -320,35 +271,4 @@ def _away(message: str, code: str) -> GatewayError:
         fate=Fate.UNKNOWN,
         origin=Origin.LOCAL,
         code=code,
-    )
-
-
-def _check_host(host: str) -> None:
-    """Refuse what cannot be a public host, before anybody is asked for it."""
-    if ":" in host or re.fullmatch(r"[0-9.]+", host):
-        if not is_public(host):
-            raise _refused(f"{host[:100]!a} is not a public address of the internet")
-        return
-    labels = host.split(".")
-    if not re.fullmatch(_NAME, host) or re.fullmatch(_NUMBER, labels[-1]):
-        raise _refused(f"{host[:100]!a} is no host's name")
-    if labels[-1] in _PRIVATE_NAMES:
-        raise _refused(f"{host[:100]!a} is not a public address of the internet")
-
-
-def _origin(address: ApiAddress) -> tuple[str, str, int]:
-    return address.scheme, address.host, address.port
-
-
-def _authority(place: Place) -> str:
-    host = f"[{place.host}]" if ":" in place.host else place.host
-    usual = 443 if place.scheme == "https" else 80
-    return host if place.port == usual else f"{host}:{place.port}"
-
-
-def _refused(why: str) -> Refused:
-    return Refused(
-        f"The address that came for the file is refused: {why}.",
-        hint="Nothing was sent there; tell Fullstory's or Membrane's support what happened.",
-        code="address_refused",
     )
