@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import FsctlError, Usage
+from ..errors import FsctlError
 from ..terminal.columns import Column
 from .app import App
 from .from_file import from_file_options, names
 from .numbers import Number
 from .options import Command, LazyGroup, pass_app
 from .results import One, Rows
+from .user_filters import filter_options, given
 from .who import reading_options
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ MEMBERS = {
     "create": (".users_write:create", "Create a person, or update the one with that uid."),
     "update": (".users_write:update", "Change what Fullstory knows of a person."),
     "delete": (".users_delete:delete", "Erase a person with all sessions and events, for good."),
+    "export": (".users_export:export", "Write people to a file that an import reads."),
     "import": (".users_import:import_", "Import people from JSONL, JSON, CSV or TSV files."),
 }
 
@@ -128,15 +130,7 @@ def _judged(app: App, failures: Sequence[FsctlError]) -> FsctlError | None:
         "fsctl --sandbox users list --identified --fields uid,properties.plan -o csv",
     ),
 )
-@click.option("--email", metavar="EMAIL", help="Only people with this e-mail.")
-@click.option("--uid", metavar="UID", help="Only people with this uid.")
-@click.option("--name", "display_name", metavar="NAME", help="Only people with this display name.")
-@click.option(
-    "--identified/--anonymous",
-    "is_identified",
-    default=None,
-    help="Only people who are identified, or who are not.",
-)
+@filter_options
 @click.option("--limit", type=Number(1), metavar="N", help="Stop after N people.")
 @click.option("--include-schema", is_flag=True, help="Show the properties' types too.")
 @pass_app
@@ -148,13 +142,9 @@ def list_(app: App, limit: int | None, include_schema: bool, **filters: str | bo
     """
     from ..fullstory.people import list_people
 
-    given = {name: value for name, value in filters.items() if value is not None}
-    for name, value in given.items():
-        if value == "":
-            option = "name" if name == "display_name" else name
-            raise Usage(f"--{option} is empty.", hint="Leave it out to list everyone.")
+    wanted = given(filters)
     app.check_output()
-    pages = list_people(app.caller, given, include_schema=include_schema)
+    pages = list_people(app.caller, wanted, include_schema=include_schema)
     return Rows(_first(pages, limit), (*COLUMNS, *TYPES) if include_schema else COLUMNS)
 
 
