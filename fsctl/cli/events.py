@@ -34,6 +34,8 @@ class _Events(LazyGroup):
 MEMBERS = {
     "create": (".events:create", "Create an event for a user or in a session."),
     "import": (".events_import:import_", "Import events from JSONL, JSON, CSV or TSV files."),
+    "imports": (".imports:events_imports", "List imports that are running, or were cut off."),
+    "job": (".jobs:events_job", "Show what became of a batch job, by its id."),
 }
 
 

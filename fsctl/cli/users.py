@@ -50,6 +50,8 @@ MEMBERS = {
     "delete": (".users_delete:delete", "Erase a person with all sessions and events, for good."),
     "export": (".users_export:export", "Write people to a file that an import reads."),
     "import": (".users_import:import_", "Import people from JSONL, JSON, CSV or TSV files."),
+    "imports": (".imports:users_imports", "List imports that are running, or were cut off."),
+    "job": (".jobs:users_job", "Show what became of a batch job, by its id."),
 }
 
 

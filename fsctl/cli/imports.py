@@ -1,0 +1,108 @@
+"""``users imports`` and ``events imports``: what is in flight, and what was not finished."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..terminal.columns import Column
+from .app import App
+from .options import Command, pass_app
+from .results import Rows
+
+if TYPE_CHECKING:
+    from ..bulk.import_journal import Unfinished
+    from ..bulk.import_record import Identity
+    from ..fullstory.batch_jobs import Kind
+
+COLUMNS = (
+    Column("state", importance=9, never_cut=True),
+    Column("source", importance=8),
+    Column("begun", kind="time", importance=6),
+    Column("read", kind="number", importance=5),
+    Column("sent", kind="number", importance=5),
+    Column("accepted", kind="number", importance=6),
+    Column("rejected", kind="number", importance=4),
+    Column("bad", kind="number", importance=3),
+    Column("unknown", kind="number", importance=3),
+    Column("jobs", kind="json", importance=2),
+    Column("account", importance=1),
+    Column("resume", importance=7, beneath=True),
+)
+
+_HELP = """List imports of {what} that are running, or that were cut off.
+
+It is what this machine remembers, and nobody is asked: the command in .resume goes on with it,
+and --restart behind that forgets it. .jobs are those that Fullstory still works on, as far as is
+known here; `fsctl {kind} job ID` asks.
+"""
+
+
+@click.command(
+    "imports",
+    cls=Command,
+    help=_HELP.format(what="people", kind="users"),
+    examples=("fsctl --sandbox users imports", "fsctl --sandbox users imports --jq .resume"),
+)
+@pass_app
+def users_imports(app: App) -> Rows:
+    return _imports(app, "users")
+
+
+@click.command(
+    "imports",
+    cls=Command,
+    help=_HELP.format(what="events", kind="events"),
+    examples=("fsctl --sandbox events imports", "fsctl --sandbox events imports --jq .resume"),
+)
+@pass_app
+def events_imports(app: App) -> Rows:
+    return _imports(app, "events")
+
+
+def _imports(app: App, kind: Kind) -> Rows:
+    from ..bulk.import_journal import unfinished
+
+    app.check_output()
+    return Rows([_row(kind, one) for one in unfinished(app.directory("state"), kind)], COLUMNS)
+
+
+def _row(kind: Kind, one: Unfinished) -> dict[str, Any]:
+    stretches, identity = one.stretches, one.identity
+    over = [kept for kept in stretches if kept.is_over]
+    done = [kept for kept in over if kept.state == "done"]
+    state = "running" if one.running else "damaged" if identity is None else "unfinished"
+    return {
+        "state": state,
+        "source": str(one.directory) if identity is None else identity.path,
+        "begun": one.begun or None,
+        "read": sum(kept.rows + kept.bad for kept in stretches),
+        "bad": sum(kept.bad for kept in stretches),
+        "sent": sum(kept.rows for kept in stretches if kept.job is not None),
+        "accepted": sum(kept.imports for kept in done),
+        "rejected": sum(kept.errors for kept in done),
+        "unknown": sum(kept.rows for kept in over if kept.state == "unknown"),
+        "jobs": [kept.job for kept in stretches if kept.job is not None and not kept.is_over],
+        "account": None if identity is None else identity.account,
+        "resume": None if identity is None or one.running else _resume(kind, identity),
+    }
+
+
+def _resume(kind: Kind, identity: Identity) -> str:
+    """The command that goes on with it, over the road and the profile that it was begun with."""
+    sandbox = ["--sandbox"] if identity.account.startswith("sandbox/") else []
+    words = ["fsctl", *sandbox, kind, "import", *_options(identity.choices), identity.path]
+    return shlex.join(words)
+
+
+def _options(choices: Mapping[str, str]) -> Iterator[str]:
+    """The options again; those that may be repeated were kept as a list (``a=b, c=d``)."""
+    for name, text in choices.items():
+        if name == "--empty-as-null":
+            yield name
+        else:
+            for value in text.split(", ") if name in ("--map", "--ignore", "--type") else [text]:
+                yield from (name, value)
