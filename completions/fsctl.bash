@@ -66,7 +66,7 @@ _fsctl_table() { # the words of a command -> commands, options, arguments
       arguments='connections'
       ;;
     'users')
-      commands='find get list create update delete import imports job'
+      commands='find get list create update delete export import imports job'
       ;;
     'users find')
       options='--no-sessions'
@@ -89,6 +89,9 @@ _fsctl_table() { # the words of a command -> commands, options, arguments
     'users delete')
       options='--id --uid --email --all --missing-ok --wait --wait-for=any --receipt=file --from-file=file --column=any --rejects=file --force'
       arguments='any'
+      ;;
+    'users export')
+      options='--email=any --uid=any --name=any --identified,--anonymous --limit=any --without-ids --to=file --resume --restart --force'
       ;;
     'users import')
       options='--map+=any --ignore+=any --type+=any --empty-as-null --format=choice:jsonl|json|csv|tsv --encoding=any --check --strict --concurrency=any --wait-for=any --restart --spool=file --rejects=file --imports=file --force'
@@ -397,6 +400,7 @@ _fsctl_options() {
 
 _fsctl_argument() {
   local kind index=0
+  if [ -z "$COMMANDS" ] && [[ $arguments == command* ]]; then COMMANDS=$((${#words[@]} - 1)); fi
   if [ -n "$COMMANDS" ]; then
     _fsctl_command
     return

@@ -130,6 +130,7 @@ function __fsctl_table --no-scope-shadowing
                 'create	Create a person, or update the one who has that uid already' \
                 'update	Change what Fullstory knows of WHO' \
                 'delete	Delete WHO, or everyone on a list, with all sessions, events and properties, for good' \
+                'export	Write people to a file that `users import` reads, all of them unless filtered' \
                 'import	Import people from JSONL, JSON, CSV or TSV files' \
                 'imports	List imports of people that are running, or that were cut off' \
                 'job	Show how far the batch job ID has come, and what failed'
@@ -187,6 +188,18 @@ function __fsctl_table --no-scope-shadowing
                 '--rejects=file	Write what failed here (default FILE.rejects.*)' \
                 '--force	Replace an older file of rejects'
             set arguments 'any'
+        case 'users export'
+            set options \
+                '--email=any	Only people with this e-mail' \
+                '--uid=any	Only people with this uid' \
+                '--name=any	Only people with this display name' \
+                '--identified,--anonymous	Only people who are identified, or who are not' \
+                '--limit=any	Stop after N people' \
+                '--without-ids	Leave Fullstory\'s own ids out, for an import into another account' \
+                '--to=file	Write to this file (.gz packs it), not to stdout' \
+                '--resume	Go on with an export to FILE that was not finished' \
+                '--restart	Begin anew in place of one that was not finished' \
+                '--force	Replace FILE if it is there already'
         case 'users import'
             set options \
                 '--map+=any	Take a column of CSV or TSV for this field' \

@@ -64,6 +64,10 @@ def list_(app: App, intent: str | None) -> Rows:
         return app.gateway.actions(connection_id, intent=words, deadline=deadline)
 
     found = app.caller.ask_connection(question, "list of actions")
+    if intent is None:
+        from .completion_names import learn_actions
+
+        learn_actions(app, found)
     rows = [{"id": a.id, "key": a.key, "name": a.name, "description": a.description} for a in found]
     return Rows(rows, LIST_COLUMNS)
 

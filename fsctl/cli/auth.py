@@ -168,11 +168,13 @@ def installed(app: App, *, talks: bool = True) -> Installed:
 def _forgetting(app: App) -> Iterator[None]:
     """Whoever is logged in afterwards: what was cached may be another account's."""
     from ..membrane.verbs import CACHE_PREFIX
+    from .completion_names import forget_names
 
     try:
         yield
     finally:
         if not app.dry_run:
+            forget_names(app)
             app.cache.forget(keep=CACHE_PREFIX)
 
 

@@ -77,7 +77,7 @@ def _plain_scope(app: App) -> bool:
     """
     if scope(app.flags, app.world.environ) == "sandbox":
         return True
-    named, keys = app.settings.profile()
+    _, keys = app.settings.profile()
     asked = app.flags.get("profile") or app.world.environ.get(env.PROFILE)
     by_project = not asked and "profile" in app.settings.project().values
     return not by_project and app.in_sandbox == (keys.get("transport") == "sandbox")
@@ -168,9 +168,7 @@ def _of_the_service(app: App, kind: Kind) -> list[Name]:
     if kind == "connections":
         return _of_connections(app.gateway.connections(deadline=deadline))
     setting = app.connection_setting
-    connection = app.catalogue.connection_id(
-        setting.value if setting else None, deadline=deadline
-    )
+    connection = app.catalogue.connection_id(setting.value if setting else None, deadline=deadline)
     return _of_actions(app.catalogue.actions(connection, deadline=deadline))
 
 

@@ -34,7 +34,7 @@ def script(shell: str) -> str:
 def _bash() -> list[str]:
     lines = [f"_fsctl_common={_quoted(_words(common_options()))}", ""]
     lines += ["_fsctl_table() { # the words of a command -> commands, options, arguments"]
-    lines += ["  commands= options= arguments=", '  case $1 in']
+    lines += ["  commands= options= arguments=", "  case $1 in"]
     for node in tree():
         lines.append(f"    {_quoted(node.path)})")
         for name, words in _fields(node):
@@ -113,19 +113,19 @@ def _fish_quoted(text: str) -> str:
 def _zsh() -> list[str]:
     lines = ["typeset -ga _fsctl_common=("]
     lines += [f"  {spec}" for option in common_options() for spec in _specs(option)]
-    lines += [")", "", "_fsctl_table() { # the words of a command -> commands, options, common"]
-    lines += ["  commands=() options=() common=($_fsctl_common)", "  case $1 in"]
+    lines += [")", "", "_fsctl_table() { # the words of a command -> members, specs, common"]
+    lines += ["  members=() specs=() common=($_fsctl_common)", "  case $1 in"]
     for node in tree():
         lines.append(f"    {_quoted(node.path)})")
         if node.commands:
             told = [_quoted(f"{name}:{_colons(purpose)}") for name, purpose in node.commands]
-            lines += ["      commands=(", *(f"        {each}" for each in told), "      )"]
+            lines += ["      members=(", *(f"        {each}" for each in told), "      )"]
         specs = [spec for option in node.options for spec in _specs(option)]
         specs += _positions(node)
         for name in _taken_over(node):
             lines.append(f'      common=("${{(@)common:#{name}\\[*}}")')
         if specs:
-            lines += ["      options=(", *(f"        {spec}" for spec in specs), "      )"]
+            lines += ["      specs=(", *(f"        {spec}" for spec in specs), "      )"]
         lines.append("      ;;")
     return [*lines, "  esac", "}"]
 
@@ -144,8 +144,8 @@ def _specs(option: Option) -> list[str]:
     specs = []
     for name in option.names:
         takes = ""
-        if option.value is not None:
-            joined = "=-" if option.bare else "=" if name.startswith("--") else "+"
+        if option.value is not None and not option.bare:
+            joined = "=" if name.startswith("--") else "+"
             takes = f"{joined}{told}:{_value(option.value)}"
         specs.append(_quoted(f"{before}{name}{takes or told}"))
     return specs
@@ -153,13 +153,18 @@ def _specs(option: Option) -> list[str]:
 
 def _positions(node: Node) -> list[str]:
     return [
-        _quoted(
-            "(-)*:::command: _fsctl_command"
-            if each.value.kind == "command"
-            else f"{'*' if each.variadic else place}:{_value(each.value)}"
-        )
+        _quoted(_position("*" if each.variadic else str(place), each.value))
         for place, each in enumerate(node.arguments, 1)
     ]
+
+
+def _position(place: str, value: Value) -> str:
+    if value.kind == "command":
+        return "(-)*:::command: _fsctl_command"
+    if value.kind == "any":  # a mere message would keep _arguments from offering options
+        label = "".join(c for c in value.label if c.isalnum())
+        return f'{place}:{label}: _guard "^-*" {label}'
+    return f"{place}:{_value(value)}"
 
 
 _ZSH_ACTIONS = {

@@ -84,8 +84,8 @@ def _below(path: str, command: click.Command, ctx: click.Context) -> Iterator[No
     if isinstance(command, click.Group):
         found = [(name, command.get_command(ctx, name)) for name in command.list_commands(ctx)]
         members = [(name, each) for name, each in found if each is not None and not each.hidden]
-    known = isinstance(command, Command | Group)
-    own = command.own_params(ctx) if known else command.get_params(ctx)
+    assert isinstance(command, Command | Group)
+    own = command.own_params(ctx)
     yield Node(
         path=path,
         help=_purpose(command),
@@ -93,9 +93,7 @@ def _below(path: str, command: click.Command, ctx: click.Context) -> Iterator[No
         options=tuple(
             _option(path, param)
             for param in own
-            if isinstance(param, click.Option)
-            and not param.hidden
-            and "--help" not in param.opts
+            if isinstance(param, click.Option) and not param.hidden and "--help" not in param.opts
         ),
         arguments=tuple(
             Argument(_value(path, param), param.nargs != 1)

@@ -78,8 +78,10 @@ def can_remember(app: App) -> bool:
 def remember(app: App, connection: Connection) -> None:
     """Name the connection in the profile in use."""
     from ..settings.profile_files import store
+    from .completion_names import learn_profiles
 
     path = store(app.directory("config"), profile_name(app), {"connection": connection.id})
+    learn_profiles(app)
     app.messages.note(f"the profile {profile_name(app)} uses {connection.id} now ({path}).")
 
 
@@ -91,10 +93,14 @@ def profile_name(app: App) -> str:
 
 
 def all_connections(app: App) -> list[Connection]:
-    """All of the tenant's, all pages."""
-    return app.caller.ask(
+    """All of the tenant's, all pages; completion offers them from now on."""
+    from .completion_names import learn_connections
+
+    found = app.caller.ask(
         lambda deadline: list(app.gateway.connections(deadline=deadline)), "list of connections"
     )
+    learn_connections(app, found)
+    return found
 
 
 def the_connection(app: App, selector: str, *, requested: bool = False) -> Connection:
@@ -175,6 +181,9 @@ def take(app: App, step: Step, name: str | None) -> Connection:
     )
     if step.verb != "reconnect":
         app.messages.note(f"made the connection {made.name!a} ({made.id}).")
+    from .completion_names import forget_names
+
+    forget_names(app)
     with suppress(FsctlError):
         app.catalogue.changed()
     return made

@@ -264,6 +264,9 @@ def _after(app: App, gone: Connection) -> None:
     """What was remembered of it is forgotten; what names it is told."""
     from contextlib import suppress
 
+    from .completion_names import forget_names
+
+    forget_names(app)
     with suppress(FsctlError):
         app.catalogue.changed()
         app.catalogue.forget(gone.id)

@@ -174,6 +174,7 @@ def _store(
     """Write the profile, in one step; nothing with ``--dry-run``."""
     from ..settings.profile_files import store
     from ..settings.profiles import FILE_NAME
+    from .completion_names import learn_profiles
 
     directory = run.app.directory("config")
     chosen = connection.id if connection else None
@@ -181,6 +182,7 @@ def _store(
     if not run.app.dry_run:
         activate = in_use and run.found.active != name
         store(directory, name, changes, activate=activate, new=name not in run.found.profiles)
+        learn_profiles(run.app)
     run.app.resume = None
     keys = run.keys_to_be(road, chosen)
     return Stored(name, road, connection, changes, keys, directory / FILE_NAME, in_use, checked)

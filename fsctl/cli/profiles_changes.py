@@ -8,6 +8,7 @@ import click
 
 from ..errors import NeedsPerson, Usage
 from .app import App
+from .completion_names import learn_profiles
 from .options import Command, pass_app
 from .profiles_shared import known_key, load_profiles, pairs, plan, shown, target
 from .results import One
@@ -35,6 +36,7 @@ def use(app: App, name: str | None, none: bool) -> One | None:
         return plan(app, {"active": name})
     other = app.settings.named_profile(None)
     profile_files.use(app.directory("config"), name)
+    learn_profiles(app)
     where = " where no other is named" if other else ""
     told = f"the profile in use{where} is {name!a}." if name else f"no profile is in use{where}."
     app.messages.note(told)
@@ -74,6 +76,7 @@ def create(app: App, name: str, activate: bool) -> One | None:
             raise profile_files.exists(name)
         return plan(app, {"profile": name, "set": kept})
     profile_files.store(app.directory("config"), name, kept, activate=activate, new=True)
+    learn_profiles(app)
     told = f" with {pairs(kept)}" if kept else ", empty so far"
     app.messages.note(f"created the profile {name!a}{told}.")
     how = f"use it with --profile, or always with `fsctl profiles use {shlex.quote(name)}`."
@@ -109,6 +112,7 @@ def set_(app: App, key: str, value: str) -> One | None:
         profile_files.check(name, values)
         return plan(app, {"profile": name, "set": values})
     profile_files.store(app.directory("config"), name, values)
+    learn_profiles(app)
     app.messages.note(f"{pairs(values)} in the profile {name!a}.")
     if key == "api_url":
         _warn_of_host(app, name, value)
@@ -151,6 +155,7 @@ def unset(app: App, keys: tuple[str, ...]) -> One | None:
         return plan(app, {"profile": name, "unset": there})
     if there:
         profile_files.unset(app.directory("config"), name, there)
+        learn_profiles(app)
     for key in wanted:
         was = f"removed {key} from" if key in there else f"there is no {key} in"
         app.messages.note(f"{was} the profile {name!a}.")
@@ -174,6 +179,7 @@ def delete(app: App, name: str) -> One | None:
     if app.dry_run:
         return plan(app, {"delete": name, "settings": shown(there.profiles[name])})
     profile_files.delete(app.directory("config"), name)
+    learn_profiles(app)
     told = pairs(there.profiles[name])
     app.messages.note(f"deleted the profile {name!a}{f', which had {told}' if told else ''}.")
     if there.active == name:

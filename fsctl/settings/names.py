@@ -25,7 +25,7 @@ Kind = Literal["profiles", "connections", "actions", "topics"]
 
 DIRECTORY: Final = "names"
 FRESH_SECONDS: Final = 86_400  # the scripts take no file that claims to hold for longer
-OF_A_SCOPE: Final = ("connections", "actions")  # each profile has its own; the others are everyone's
+OF_A_SCOPE: tuple[Kind, ...] = ("connections", "actions")  # each profile has its own
 MOST: Final = 2_000  # more than anyone picks from, and quick to read in a shell
 LONGEST: Final = 200  # characters of a value or a description
 
@@ -109,7 +109,8 @@ def kept(file: Path, *, of: str) -> list[Name]:
 
 def forget(cache: Path, kinds: Iterable[Kind] = OF_A_SCOPE) -> None:
     """Remove the files of these kinds, of all profiles. Trouble with it is nobody's error."""
+    stems: set[str] = set(kinds)
     with suppress(OSError):
         for file in (cache / DIRECTORY).iterdir():
-            if file.name.partition(".")[0] in kinds:
+            if file.name.partition(".")[0] in stems:
                 file.unlink(missing_ok=True)

@@ -45,7 +45,11 @@ class ShellWindow:
     """One shell that runs interactively, its completion script loaded."""
 
     def __init__(
-        self, shell: str, home: Path, script: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        shell: str,
+        home: Path,
+        script: Path | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home
         self.calls_file = home / "calls"

@@ -150,6 +150,7 @@ _fsctl_options() {
 
 _fsctl_argument() {
   local kind index=0
+  if [ -z "$COMMANDS" ] && [[ $arguments == command* ]]; then COMMANDS=$((${#words[@]} - 1)); fi
   if [ -n "$COMMANDS" ]; then
     _fsctl_command
     return
