@@ -119,7 +119,7 @@ def ending(summary: Summary) -> FsctlError | None:
     """How the import of an input ends: None if every row was imported."""
     if summary.unknown:
         return OutcomeUnknown(
-            f"Whether {_rows(summary.unknown)} of {summary.source!a} took effect is unknown; "
+            f"Whether {_rows(summary.unknown)} of {summary.source} took effect is unknown; "
             f"{str(summary.unknown_rows)!a} holds them."
             + (f" {_failed(summary)}" if summary.bad + summary.rejected else ""),
             hint="Look in Fullstory whether they are there before importing that file.",
@@ -136,7 +136,7 @@ def ending(summary: Summary) -> FsctlError | None:
 
 def _failed(summary: Summary) -> str:
     failed = summary.bad + summary.rejected
-    told = f"{_rows(failed)} of {summary.read:,} in {summary.source!a} failed"
+    told = f"{_rows(failed)} of {summary.read:,} in {summary.source} failed"
     if summary.rejects is not None:
         told += f"; {str(summary.rejects)!a} holds them with the reasons"
     if summary.untold:

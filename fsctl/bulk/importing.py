@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -61,7 +61,8 @@ def run(
 
     Raises a :class:`FsctlError` where nothing more can be done now, after which the same call goes
     on; what became of rows is in the summaries (see ``import_events.ending``). Closing the iterator
-    ends the run within seconds.
+    ends the run within seconds. What is done is forgotten when all inputs are, so that the same
+    call tells of it again and sends none of it twice.
     """
     connection = caller.ask_connection(lambda connection, _deadline: connection, "connection")
     jobs = BatchJobs(
@@ -84,7 +85,19 @@ def run(
                     yield event
         refuse_bad(found)
     for one in asked:
-        yield from _Run(caller, jobs, state, one, options).events()
+        if options.restart or not import_journal.is_begun(state, one.identity):
+            check_outputs(one.outputs, force=options.force)
+    with ExitStack() as kept:
+        journals: list[Journal] = []
+        for one in asked:
+            work = _Run(caller, jobs, state, one, options)
+            journals.append(kept.enter_context(work.journal()))
+            yield from work.events(journals[-1])
+            summary = work.finished(journals[-1])
+            if len(journals) == len(asked):
+                for journal in journals:
+                    journal.remove()
+            yield summary
 
 
 def check(inputs: Sequence[Input]) -> Iterator[Event]:
@@ -117,27 +130,29 @@ class _Run:
         self._told_at = float("-inf")
         self._began = caller.clock.monotonic()
 
-    def events(self) -> Iterator[Event]:
-        one, options = self._input, self._options
+    def journal(self) -> AbstractContextManager[Journal]:
         begun = datetime.fromtimestamp(self._caller.clock.time(), UTC).isoformat()
-        with import_journal.opened(
-            self._state, one.identity, restart=options.restart, begun=begun
-        ) as journal:
-            if journal.is_new:
-                check_outputs(one.outputs, force=options.force)
-            yield Begun(one.reader.name, not journal.is_new, one.size)
-            carrier = self._carrier(journal)
-            try:
-                yield from self._work(journal, carrier)
-            except BaseException:
-                self._end()
-                if not one.resumable:  # its rejects would never be written
-                    with suppress(FsctlError):
-                        self._written(journal)
-                raise
+        return import_journal.opened(
+            self._state, self._input.identity, restart=self._options.restart, begun=begun
+        )
+
+    def events(self, journal: Journal) -> Iterator[Event]:
+        """Do the work; :meth:`finished` is for its end."""
+        one = self._input
+        if journal.is_new:
+            check_outputs(one.outputs, force=self._options.force)
+        yield Begun(one.reader.name, not journal.is_new, one.size)
+        carrier = self._carrier(journal)
+        try:
+            yield from self._work(journal, carrier)
+        except BaseException:
             self._end()
-            yield self._counts.progress
-            yield self._finished(journal)
+            if not one.resumable:  # its rejects would never be written
+                with suppress(FsctlError):
+                    self._written(journal)
+            raise
+        self._end()
+        yield self._counts.progress
 
     def _carrier(self, journal: Journal) -> Carrier:
         clock = self._caller.clock
@@ -273,12 +288,12 @@ class _Run:
 
     # -- the end
 
-    def _finished(self, journal: Journal) -> Summary:
-        """Write the outputs, and forget the rest."""
+    def finished(self, journal: Journal) -> Summary:
+        """Write the outputs, and tell what it came to."""
         over = journal.stretches()
         written = self._written(journal)
         progress = self._counts.progress
-        summary = Summary(
+        return Summary(
             self._input.reader.name,
             progress.read,
             progress.bad,
@@ -293,8 +308,6 @@ class _Run:
             written.get("unknown"),
             written.get("imports"),
         )
-        journal.remove()
-        return summary
 
     def _written(self, journal: Journal) -> dict[str, Path]:
         """The outputs that there are rows for, written."""
