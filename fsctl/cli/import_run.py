@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import closing as closed
 from typing import TYPE_CHECKING, Any
@@ -45,7 +44,6 @@ class _Run:
         self._kind = kind
         self._asked = asked
         self._failures: list[FsctlError] = []
-        self._done: list[str] = []
         self.rows = self._work()
 
     def _work(self) -> Iterator[dict[str, Any]]:
@@ -62,35 +60,33 @@ class _Run:
                 yield from self._told(events, found)
 
     def _told(self, events: Iterator[Event], found: Sequence[Opened]) -> Iterator[dict[str, Any]]:
-        from ..bulk.import_events import Begun, Checked, Summary, ending
+        from ..bulk.import_events import Begun, Summary, ending
 
         app = self._app
         teller = Teller(app)
-        at = 0  # which input is checked, or sent
+        named = {one.rows.name: one for one in found}
+        current = found[0]
         try:
             for event in events:
-                one = found[at]
-                teller.tell(one.name, event)
+                current = named.get(getattr(event, "source", ""), current)
+                teller.tell(current.called, event)
                 if isinstance(event, Begun):
-                    app.resume = self._resume(one)
-                elif isinstance(event, Checked):  # of --strict: then all are good, and sent
-                    at = (at + 1) % len(found)
+                    app.resume = same_command(app) if current.is_lasting else None
                 elif isinstance(event, Summary):
-                    at += 1
-                    app.resume = None
-                    self._done.append(one.name)
-                    one.source.done()
                     if (failure := ending(event)) is not None:
                         self._failures.append(failure)
                     if not app.renders_table:
-                        app.messages.note(closing(one.name, event))
-                    yield as_row(one.name, event)
+                        app.messages.note(closing(current.called, event))
+                    yield as_row(current.name, event)
         except BaseException as error:
             teller.close()
-            self._tell_cut_off(error, found[at], teller)
+            self._tell_cut_off(error, current, teller)
             raise
         finally:
             teller.close()
+        app.resume = None
+        for one in found:
+            one.source.done()
 
     def ending(self) -> FsctlError | None:
         """Finish, whoever still reads the rows; the worst of the failures."""
@@ -107,17 +103,6 @@ class _Run:
             if failure is not worst:
                 self._app.messages.warn(failure.message)
         return worst
-
-    def _resume(self, one: Opened) -> str | None:
-        """The command that goes on: without what is done, which it would import again."""
-        if not one.is_lasting:
-            return None
-        if not self._done:
-            return same_command(self._app)
-        words = list(self._app.arguments)
-        for name in self._done:
-            words.remove(name)
-        return shlex.join(["fsctl", *words])
 
     def _tell_cut_off(self, error: BaseException, one: Opened, teller: Teller) -> None:
         """Say what is not clear from the error alone."""

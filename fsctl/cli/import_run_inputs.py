@@ -30,9 +30,9 @@ class Opened(NamedTuple):
     rows: Rows
 
     @property
-    def told(self) -> str:
-        """What it is called in data."""
-        return self.name
+    def called(self) -> str:
+        """What messages call it."""
+        return "stdin" if self.name == "-" else self.name
 
     @property
     def is_lasting(self) -> bool:

@@ -124,9 +124,9 @@ def told_of_job(job: str, status: str, imports: int, errors: int) -> str:
     """What became of a job that had failures: its status alone does not tell."""
     rows = imports + errors
     if not imports:
-        return f"Job {job} is {status}: none of {counted(rows, 'row')} imported"
+        return f"Job {job} is {status}: none of {counted(rows, 'row')} was imported"
     but = "though" if status == "FAILED" else "but only"
-    return f"Job {job} is {status}, {but} {imports:,} of {counted(rows, 'row')} imported"
+    return f"Job {job} is {status}, {but} {imports:,} of {counted(rows, 'row')} were imported"
 
 
 def closing(name: str, summary: Summary) -> str:

@@ -36,8 +36,9 @@ COLUMNS = (
 _HELP = """List imports of {what} that are running, or that were cut off.
 
 It is what this machine remembers, and nobody is asked: the command in .resume goes on with it,
-and --restart behind that forgets it. .jobs are those that Fullstory still works on, as far as is
-known here; `fsctl {kind} job ID` asks.
+and --restart behind that forgets it. What is "done" waits only for other files that were named
+with it, so that the same command imports it once. .jobs are those that Fullstory still works on,
+as far as is known here; `fsctl {kind} job ID` asks.
 """
 
 
@@ -74,7 +75,9 @@ def _row(kind: Kind, one: Unfinished) -> dict[str, Any]:
     stretches, identity = one.stretches, one.identity
     over = [kept for kept in stretches if kept.is_over]
     done = [kept for kept in over if kept.state == "done"]
-    state = "running" if one.running else "damaged" if identity is None else "unfinished"
+    is_done = one.is_read and len(over) == len(stretches)
+    state = "done" if is_done else "unfinished"
+    state = "running" if one.running else "damaged" if identity is None else state
     return {
         "state": state,
         "source": str(one.directory) if identity is None else identity.path,

@@ -30,12 +30,7 @@ COLUMNS = (
     Column("rejects_file"),
     Column("imports_file"),
 )
-ERRORS = (
-    Column("code", importance=8),
-    Column("message", importance=7),
-    Column("user", kind="json", importance=5),
-    Column("event", kind="json", importance=5),
-)
+ERRORS = (Column("code", importance=8), Column("message", importance=7))
 WAIT_FOR = 600.0  # seconds
 _JSON = frozenset((".json", ".jsonl", ".ndjson"))
 
@@ -136,7 +131,8 @@ def _job(app: App, kind: Kind, asked: Asked) -> One | Rows:
             code="job_running",
         )
     if asked.errors:
-        return Rows(job.results("errors"), ERRORS, ending=lambda: _verdict(standing, listed=True))
+        columns = (*ERRORS, Column(kind.removesuffix("s"), kind="json"))
+        return Rows(job.results("errors"), columns, ending=lambda: _verdict(standing, None))
     files = {
         "rejects_file": job.write_rejects(rejects, force=asked.force) if rejects else None,
         "imports_file": job.write_imports(imports, force=asked.force) if imports else None,
@@ -144,7 +140,10 @@ def _job(app: App, kind: Kind, asked: Asked) -> One | Rows:
     if not standing.ended and patience is None:
         app.messages.note("It has not ended; --wait waits for that.")
     told = {name: str(path) for name, path in files.items() if path is not None}
-    return One(_row(standing) | told, COLUMNS, ending=lambda: _verdict(standing))
+    hint = "--errors lists the rows that failed, and --rejects FILE writes them."
+    if "rejects_file" in told:
+        hint = f"{told['rejects_file']!a} holds them: correct them there, and import that file."
+    return One(_row(standing) | told, COLUMNS, ending=lambda: _verdict(standing, hint))
 
 
 def _places(asked: Asked) -> tuple[Path | None, Path | None]:
@@ -297,11 +296,10 @@ def _row(standing: Standing) -> dict[str, Any]:
     return {name: getattr(standing, name) for name in names}
 
 
-def _verdict(standing: Standing, *, listed: bool = False) -> FsctlError | None:
+def _verdict(standing: Standing, hint: str | None) -> FsctlError | None:
     from .import_run_shown import told_of_job
 
     if not standing.ended or (not standing.errors and standing.status != "FAILED"):
         return None
     told = told_of_job(standing.id, standing.status, standing.imports, standing.errors)
-    hint = "--errors lists the rows that failed, and --rejects FILE writes them."
-    return Partial(f"{told}.", hint=None if listed else hint)
+    return Partial(f"{told}.", hint=hint)

@@ -5,15 +5,31 @@ from __future__ import annotations
 import click
 
 from .app import App
-from .import_options import Asked, import_options
+from .import_options import HELP, Asked, import_options
 from .options import Command
 from .results import Result
 
+_HELP = """Import people from JSONL, JSON, CSV or TSV files, also .gz, and - for stdin.
 
-@click.command("import", cls=Command, examples=("fsctl --sandbox users import people.csv",))
+A person with the same uid, or Fullstory id, is updated. Columns of CSV and TSV named id, uid, email
+and name (or display_name) are these; any other is a property. Cells are text unless their column
+has a type (seats:int, or --type seats=int), and empty cells are passed over. JSON records are sent
+as they stand."""
+
+
+@click.command(
+    "import",
+    cls=Command,
+    help=_HELP + HELP.format(kind="users"),
+    examples=(
+        "fsctl users import people.csv --check",
+        "fsctl users import people.csv --map customer_id=uid --type seats=int --ignore notes",
+        "fsctl users import 2026-*.jsonl.gz --strict -o json",
+        "crm-export | fsctl users import - --spool crm.jsonl --rejects crm.rejects.jsonl",
+    ),
+)
 @import_options
 def import_(app: App, asked: Asked) -> Result:
-    """Import people from JSONL, JSON, CSV or TSV files."""
     from .import_run import run
 
     return run(app, "users", asked)
