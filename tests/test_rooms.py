@@ -6,12 +6,15 @@ A room may import any room below it, never above; a wall may be moved, here and 
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.sandbox_server import running_sandbox
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("cli", "bulk", "terminal", "settings", "fullstory", "membrane", "sandbox", "errors")
@@ -200,6 +203,93 @@ def test_neither_version_nor_help_loads_anything_heavy(arguments: tuple[str, ...
     assert not modules & HEAVY
     rooms = {name for name in modules if name.startswith("fsctl.")}
     assert not {name for name in rooms if name.startswith(("fsctl.membrane", "fsctl.sandbox"))}
+
+
+# What help draws itself with; each command's module and what it takes its options from go along.
+FOR_HELP = {"click._textwrap", "fsctl.terminal", "fsctl.terminal.window_width", "textwrap"}
+
+
+def test_help_imports_exactly_these_more_and_no_command() -> None:
+    modules, out = loaded("--help")
+    assert "annotations" in out
+    assert modules - OURS - STDLIB == FOR_HELP
+
+
+def a_home(place: Path) -> dict[str, str]:
+    kinds = ("CONFIG", "CACHE", "STATE", "DATA")
+    return {f"FSCTL_{kind}_DIR": str(place / kind.lower()) for kind in kinds}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "most"),
+    [
+        (("users", "--help"), 28),
+        (("annotations", "create", "--help"), 24),
+        (("--sandbox", "annotations", "create", "x"), 145),
+    ],
+    ids=["users --help", "annotations create --help", "annotations create in the sandbox"],
+)
+def test_no_more_modules_are_imported_than_that(
+    arguments: tuple[str, ...], most: int, tmp_path: Path
+) -> None:
+    modules, out = loaded(*arguments, env=a_home(tmp_path))
+    assert out
+    assert len(modules) <= most, sorted(modules)
+    assert not modules & (HEAVY - {"sqlite3"})
+
+
+# Of those, posting over HTTP needs what urllib3 is made of, and nothing else.
+OF_URLLIB3 = {
+    "urllib3", "http.client", "email", "importlib.metadata", "lzma", "shutil", "socket", "ssl",
+}  # fmt: skip
+
+
+def test_an_annotation_over_http_imports_no_more_than_urllib3_and_our_own(tmp_path: Path) -> None:
+    with running_sandbox(tmp_path) as server:
+        env = {**a_home(tmp_path), "MEMBRANE_API_URL": server.url, "MEMBRANE_TOKEN": "x"}
+        modules, out = loaded("annotations", "create", "x", env=env)
+    assert json.loads(out)["text"] == "x"
+    assert modules & HEAVY <= OF_URLLIB3
+    assert len(modules) <= 200, sorted(modules)
+
+
+_OPENED = """
+import sys
+opened = []
+sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
+from fsctl.cli.main import entry_point
+sys.argv = ["fsctl", *{arguments!r}]
+try:
+    entry_point()
+except SystemExit as ended:
+    print(ended.code, file=sys.stderr)
+print(*(name for name in opened if name.startswith({home!r})), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("--help",), ("users", "--help"), ("users", "get", "--help")]
+)
+def test_no_setting_is_read_for_help(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    home = str(tmp_path.resolve())
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.toml").write_text("not = a = setting\n")
+    (tmp_path / ".fsctl.toml").write_text("not = a = setting\n")
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": home, **a_home(tmp_path)}
+
+    def opened(*words: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", _OPENED.format(arguments=words, home=home)],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stderr.split()
+
+    assert opened(*arguments) == ["0"]
+    assert f"{home}/config/config.toml" in opened("profiles", "show")
 
 
 _COUNTING = """
