@@ -25,10 +25,10 @@ batch counts once; after that, what was never answered is not sent again, and th
     cls=Command,
     help=_HELP + HELP.format(kind="events"),
     examples=(
-        "fsctl events import tickets.csv --check",
-        "fsctl events import tickets.csv --map customer_id=user.uid --map title=name",
-        "fsctl events import orders.jsonl.gz --concurrency 1 -o json",
-        "shop-export | fsctl events import - --spool shop.jsonl --rejects shop.rejects.jsonl",
+        "fsctl --sandbox events import events.csv --check",
+        "fsctl --sandbox events import events.csv --map ticket=case --type minutes=real",
+        "fsctl --sandbox events import events.csv events.jsonl --concurrency 1 -o json",
+        "fsctl --sandbox events import - --spool shop.jsonl --rejects bad.jsonl < events.jsonl",
     ),
 )
 @import_options

@@ -22,10 +22,10 @@ as they stand."""
     cls=Command,
     help=_HELP + HELP.format(kind="users"),
     examples=(
-        "fsctl users import people.csv --check",
-        "fsctl users import people.csv --map customer_id=uid --type seats=int --ignore notes",
-        "fsctl users import 2026-*.jsonl.gz --strict -o json",
-        "crm-export | fsctl users import - --spool crm.jsonl --rejects crm.rejects.jsonl",
+        "fsctl --sandbox users import people.csv --check",
+        "fsctl --sandbox users import people.csv --map plan=tier --ignore display_name",
+        "fsctl --sandbox users import people.csv people.jsonl --strict -o json",
+        "fsctl --sandbox users import - --spool crm.jsonl --rejects bad.jsonl < people.jsonl",
     ),
 )
 @import_options
