@@ -21,6 +21,7 @@ TOLD = ("app_url", "is_being_deleted")  # by Fullstory alone: no import takes th
 _OBJECTS = ("properties", "schema")
 _EXACT_REAL = 2**53  # what is larger loses digits as a real, which an import says no to
 _MOST_REAL = 10**308
+_INTEGERS = range(-(2**63), 2**63)
 
 
 class Choice(NamedTuple):
@@ -58,7 +59,7 @@ class Choice(NamedTuple):
 
 def record_of(person: Person, choice: Choice) -> Record:
     """The record of a person as a list tells of it, with its schema (``include_schema``)."""
-    record = {
+    record: Record = {
         name: value
         for name in FIELDS
         if isinstance(value := person.get(name), str) and value.strip()
@@ -67,7 +68,7 @@ def record_of(person: Person, choice: Choice) -> Record:
         record = {"id": str(number), **record}
     if not choice.with_ids:
         record.pop("id", None)
-    properties, types = person.get("properties"), {}
+    properties, types = person.get("properties"), dict[str, str]()
     if isinstance(properties, Mapping) and properties:
         told = _told_types(person.get("schema"))
         properties = _exact(properties, told)
@@ -139,6 +140,7 @@ def _needed(properties: Mapping[str, Any], told: Mapping[str, str]) -> dict[str,
         and value is not None
         and name != inferred(value)
         and fits(value, name)
+        and (name != "int" or isinstance(value, int))
     }
 
 
@@ -151,7 +153,8 @@ def _exact(
         if isinstance(value, Mapping):
             value = _exact(value, told, f"{prefix}{name}.")
         elif isinstance(value, float) and value.is_integer():
-            value = int(value) if told.get(prefix + name) == "int" else value
+            whole = told.get(prefix + name) == "int" and int(value) in _INTEGERS
+            value = int(value) if whole else value
         elif type(value) is int and _EXACT_REAL < abs(value) < _MOST_REAL:
             value = value if told.get(prefix + name) == "int" else float(value)
         exact[name] = value

@@ -92,7 +92,7 @@ class Columns:
                 rest = rest or len(path) > 1
                 undeclared = undeclared or not others <= set(_INFERRED)
         if not self._in_order:
-            order = {(name,): place for place, name in enumerate(FIELDS)}
+            order: dict[Path, int] = {(name,): place for place, name in enumerate(FIELDS)}
             columns.sort(key=lambda column: order.get(column.path, len(order)))
         if rest:
             columns.append(Column(_REST, _JSON))

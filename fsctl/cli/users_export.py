@@ -18,7 +18,8 @@ from .results import Drawn, One
 from .user_filters import filter_options, given, option_of
 
 if TYPE_CHECKING:
-    from ..bulk.exporting import Event, Finished, Form, Gathered, Wanted
+    from ..bulk.export_pages import Form, Gathered, Wanted
+    from ..bulk.exporting import Finished
 
 FORMS = ("jsonl", "csv", "tsv")
 _ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv"}
@@ -104,8 +105,8 @@ class _Export:
 
     def _read(self) -> Wanted:
         """What is wanted. Raises :class:`Usage` for options that do not fit together."""
+        from ..bulk.export_pages import Wanted
         from ..bulk.export_record import Choice
-        from ..bulk.exporting import Wanted
         from ..terminal.fields import parse_fields
 
         app, asked = self._app, self._asked
@@ -139,7 +140,7 @@ class _Export:
 
     def _pieces(self) -> Iterator[str]:
         """The export as text, as it comes, or for a table when all are known."""
-        from ..bulk.exporting import gathered, lines
+        from ..bulk.export_pages import gathered, lines
         from ..terminal.sanitise import clean
 
         world = self._app.world
@@ -163,13 +164,14 @@ class _Export:
     def _table(self, pages: Iterator[Gathered]) -> Iterator[str]:
         from tempfile import SpooledTemporaryFile
 
-        from ..bulk.exporting import lines, tabulated
+        from ..bulk.export_pages import lines, tabulated
+        from .users_export_shown import Teller
 
         assert self._form != "jsonl"
         people = 0
         with (
             SpooledTemporaryFile(_SPOOLED) as spool,
-            closing(_Teller(self._app, "Exporting")) as teller,
+            closing(Teller(self._app, "Exporting")) as teller,
         ):
             for page in pages:
                 spool.write(lines(page.records).encode("utf-8", "backslashreplace"))
@@ -183,6 +185,7 @@ class _Export:
 
     def _to_file(self, path: Path) -> None:
         from ..bulk import exporting
+        from .users_export_shown import Teller
 
         app, asked = self._app, self._asked
         target = exporting.Target(
@@ -197,7 +200,7 @@ class _Export:
         events = exporting.to_file(app.caller, app.directory("state"), self._wanted, target)
         try:
             with (
-                closing(_Teller(app, f"Exporting to {path.name}")) as teller,
+                closing(Teller(app, f"Exporting to {path.name}")) as teller,
                 closing(events),  # type: ignore[type-var]
             ):
                 for event in events:
@@ -244,7 +247,7 @@ class _Export:
     # -- a dry run
 
     def _planned(self) -> One:
-        from ..bulk.exporting import gathered
+        from ..bulk.export_pages import gathered
 
         first = next(gathered(self._app.caller, self._wanted), None)
         plan = {
@@ -254,44 +257,6 @@ class _Export:
             "people": first.total if first else None,
         }
         return One(plan)
-
-
-class _Teller:
-    """Shows how far an export has come."""
-
-    def __init__(self, app: App, title: str) -> None:
-        from ..terminal.progress import Display, Pace
-
-        self._app = app
-        self._title = title
-        self._display = Display(app.world, app.messages)
-        self._pace = Pace(app.world.monotonic)
-
-    def tell(self, event: Event) -> None:
-        from ..bulk import exporting
-        from ..terminal.progress import Pace
-
-        match event:
-            case exporting.Begun(people) if people:
-                self._app.messages.note(f"{people:,} people are there from an earlier run.")
-            case exporting.Fetched(people, total):
-                self.fetched(people, total)
-            case exporting.StartedAgain(reason):
-                self._pace = Pace(self._app.world.monotonic)
-                self._app.messages.announce(reason)
-            case exporting.Finished():
-                self.close()
-
-    def fetched(self, people: int, total: int | None) -> None:
-        from ..terminal.progress import Shown
-
-        rate, left = self._pace.look(people, total)
-        more = [] if rate is None else [f"{rate:,.0f} a second"]
-        part = None if not total else people / total
-        self._display.show(Shown(self._title, [("people", people)], part, left=left, more=more))
-
-    def close(self) -> None:
-        self._display.close()
 
 
 def _form(app: App, path: Path | None) -> Form:
