@@ -17,6 +17,7 @@ from ..fullstory.limits import BATCH_MAX_REQUESTS
 MOST_BYTES = 8_000_000  # of a body
 MOST_BAD_ROWS = 5_000  # in one stretch: they are held until it is done
 MOST_BAD_BYTES = 1_000_000
+_MOST_LOOSE = 1_000  # rows
 _body, _problems = attrgetter("body"), attrgetter("problems")
 _HEAD, _TAIL = b'{"requests":[', b"]}"
 
@@ -65,24 +66,26 @@ class Bounds:
 
 
 class Stretch(NamedTuple):
-    """A stretch of the input, its good rows as bodies, and its bad rows.
+    """A stretch of the input: its good rows as they are sent, and its bad rows.
 
-    ``end`` is where the next stretch begins; None where the input ends.
+    ``records`` hold one or more of the ``rows`` each, with commas between them; ``end`` is where
+    the next stretch begins, None where the input ends.
     """
 
     start: Position
     end: Position | None
-    bodies: Sequence[bytes]
+    rows: int
+    records: Sequence[bytes]
     bad: Sequence[Row]
 
     @property
     def body(self) -> bytes:
-        return joined(self.bodies)
+        return joined(self.records)
 
 
-def joined(bodies: Iterable[bytes]) -> bytes:
+def joined(records: Iterable[bytes]) -> bytes:
     """The body of a request that holds these records."""
-    return b"".join((_HEAD, b",".join(bodies), _TAIL))
+    return b"".join((_HEAD, b",".join(records), _TAIL))
 
 
 def fingerprint(body: bytes) -> str:
@@ -116,27 +119,35 @@ def stretches(
 
 
 class _Growing:
-    """A stretch that rows are put to."""
+    """A stretch that rows are put to.
+
+    Their bodies are soon put together: so many small ones would be much more than they hold.
+    """
 
     def __init__(self, start: Position, bounds: Bounds) -> None:
         self._start = start
         self._most_rows, self._most_bytes = bounds.rows, bounds.size
-        self._bodies: list[bytes] = []
+        self._rows = 0
+        self._records: list[bytes] = []
+        self._loose: list[bytes] = []  # bodies that came after the records
         self._bad: list[Row] = []
         self._size = len(_HEAD) + len(_TAIL) - 1
         self._bad_size = 0
 
     def takes_all(self, block: Sequence[Row]) -> bool:
         """Put a whole block to it at once, if no row of it is bad and all of them fit."""
-        if self._is_full_of_bad_rows:
+        if self._is_full_of_bad_rows or self._rows + len(block) > self._most_rows:
             return False
         bodies = good_bodies(block)
         if bodies is None:
             return False
-        size = self._size + sum(map(len, bodies)) + len(bodies)
-        if size > self._most_bytes or len(self._bodies) + len(bodies) > self._most_rows:
+        records = b",".join(bodies)
+        size = self._size + len(records) + 1
+        if size > self._most_bytes:
             return False
-        self._bodies += bodies
+        self._gather()
+        self._records.append(records)
+        self._rows += len(bodies)
         self._size = size
         return True
 
@@ -149,19 +160,28 @@ class _Growing:
             self._bad_size += len(row.raw)
             return True
         size = self._size + len(row.body) + 1
-        full = size > self._most_bytes or len(self._bodies) >= self._most_rows
-        if full and self._bodies:
+        full = size > self._most_bytes or self._rows >= self._most_rows
+        if full and self._rows:
             return False
-        self._bodies.append(row.body)
+        self._loose.append(row.body)
+        self._rows += 1
         self._size = size
+        if len(self._loose) >= _MOST_LOOSE:
+            self._gather()
         return True
+
+    def _gather(self) -> None:
+        if self._loose:
+            self._records.append(b",".join(self._loose))
+            self._loose = []
 
     @property
     def _is_full_of_bad_rows(self) -> bool:
         return len(self._bad) >= MOST_BAD_ROWS or self._bad_size > MOST_BAD_BYTES
 
     def ended(self, end: Position | None) -> Stretch:
-        return Stretch(self._start, end, self._bodies, self._bad)
+        self._gather()
+        return Stretch(self._start, end, self._rows, self._records, self._bad)
 
 
 def good_bodies(block: Sequence[Row]) -> Sequence[bytes] | None:

@@ -35,16 +35,16 @@ class Task:
     """
 
     def __init__(
-        self, kept: Kept, bodies: Sequence[bytes] = (), bad: Sequence[Row] | None = None
+        self, kept: Kept, records: Sequence[bytes] = (), bad: Sequence[Row] | None = None
     ) -> None:
         self.kept = kept
         self.bad = bad
-        self._bodies = bodies
+        self._records = records
 
     def take_body(self) -> bytes:
         """The body of the batch, once."""
-        bodies, self._bodies = self._bodies, ()
-        return joined(bodies)
+        records, self._records = self._records, ()
+        return joined(records)
 
 
 class Carrier:
@@ -78,20 +78,21 @@ class Carrier:
 
     def fresh(self, stretch: Stretch) -> Task:
         """The task of a stretch that was never sent."""
-        return Task(self._kept(stretch), stretch.bodies, stretch.bad)
+        return Task(self._kept(stretch), stretch.records, stretch.bad)
 
     def again(self, kept: Kept) -> Task:
         """The task of a stretch that an earlier run left, its rows read again where it is sent."""
         if kept.job is not None or not kept.rows:
             return Task(kept)
         bodies = [row.body for row in rows_of(self._reader, kept) if not row.problems]
+        records = [b",".join(bodies)]
         anew = kept._replace(key=self._new_id(), rows=len(bodies), state="unsent")
         if kept.state == "unsent":
-            return Task(anew, bodies)
-        if self._is_kept_by_fullstory(kept) and fingerprint(joined(bodies)) == kept.sha256:
-            return Task(kept, bodies)
+            return Task(anew, records)
+        if self._is_kept_by_fullstory(kept) and fingerprint(joined(records)) == kept.sha256:
+            return Task(kept, records)
         if self._reader.kind == "users" and all(map(_is_named, bodies)):
-            return Task(anew, bodies)
+            return Task(anew, records)
         return Task(kept._replace(state="unknown"))
 
     def _is_kept_by_fullstory(self, kept: Kept) -> bool:
@@ -103,7 +104,7 @@ class Carrier:
         return max(ages) < IDEMPOTENCY_SECONDS - _MARGIN and (there is not None or here >= 0)
 
     def _kept(self, stretch: Stretch) -> Kept:
-        rows = len(stretch.bodies)
+        rows = stretch.rows
         now = self._sender.clock.time()
         return Kept(
             stretch.start,

@@ -33,6 +33,7 @@ from .import_input import Input
 from .import_journal import Journal
 from .import_record import Kept
 from .import_rejects import JsonForm, check_outputs, publish
+from .memory import give_back_large_blocks
 from .sending import Limiter, Patience, Sender, Stopped
 
 CONCURRENCY = 4  # jobs: with 50,000 rows each far from Fullstory's 100 jobs and 500,000 operations
@@ -64,6 +65,7 @@ def run(
     ends the run within seconds. What is done is forgotten when all inputs are, so that the same
     call tells of it again and sends none of it twice.
     """
+    give_back_large_blocks()
     connection = caller.ask_connection(lambda connection, _deadline: connection, "connection")
     jobs = BatchJobs(
         caller.gateway,

@@ -56,7 +56,7 @@ class _Check:
 
     def report(self) -> Iterator[str]:
         for one, found in self._checked():
-            for text in lines(one.name, found):
+            for text in lines(one.called, found):
                 yield self._app.messages.safe(text) + "\n"
 
     def ending(self) -> FsctlError | None:
@@ -86,7 +86,7 @@ class _Check:
                 warn_of_doubts(self._app, inputs)
                 for one in inputs:
                     for event in checked(one.rows, one.source.size):
-                        teller.tell(one.name, event)
+                        teller.tell(one.called, event)
                         if isinstance(event, Checked):
                             self._rows += event.rows
                             self._bad += event.bad
@@ -136,11 +136,11 @@ def _plan(kind: Kind, one: Opened) -> dict[str, Any]:
     batches = rows = size = 0
     first: list[Any] = []
     for stretch in stretches(one.rows.blocks(), Bounds()):
-        if stretch.bodies:
+        if stretch.rows:
             batches += 1
-            rows += len(stretch.bodies)
+            rows += stretch.rows
             size += len(stretch.body)
-            first = first or [payload.decode(body) for body in stretch.bodies[:_SHOWN]]
+            first = first or payload.decode(stretch.body)["requests"][:_SHOWN]
     operation = TABLE[f"create-{kind}-batch"]
     return {
         "dry_run": True,

@@ -6,13 +6,13 @@ Users as JSON lines and as CSV, in one interleaved run, each in a process of its
 with a sink in its process, the whole ``fsctl users import`` with a sink on a loopback port, and a
 bare loop that reads JSON lines, checks each with msgspec and the same types, and joins them to
 bodies of 8 MB. Seconds are of the whole process less those of an empty Python. Memory is the
-largest resident set at ROWS and at a hundredth of it, less that of an empty Python process.
+largest resident set at ROWS, at a fifth of it (some batches) and at a hundredth of it (a part of
+one), less that of an empty Python process.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -21,7 +21,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import IO, Any, NamedTuple
 
 from fsctl.bulk import importing
 from fsctl.bulk.import_events import Summary
@@ -38,16 +38,17 @@ from tests.support.memory import Spent, spend
 from tests.support.online import token_environment
 
 ROWS = 1_000_000
-RUNS = 5
+RUNS = 3
 _BARE = "bare loop, JSONL"
 _INSIDE = "import, JSONL", "import, CSV"
 _WHOLE = "fsctl users import, JSONL", "fsctl users import, CSV"
 
 
 class Measured(NamedTuple):
-    """One run of a program over few rows and over many."""
+    """One run of a program over few rows, some and many."""
 
     few: Spent
+    some: Spent
     many: Spent
     requests: int
 
@@ -56,11 +57,12 @@ def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     with tempfile.TemporaryDirectory() as name, sink_process() as sink:
         directory = Path(name)
-        folders = directory / "few", directory / "many"
-        write(folders[0], rows // 100)
-        write(folders[1], rows)
+        sizes = rows // 100, rows // 5, rows
+        folders = [directory / str(size) for size in sizes]
+        for folder, size in zip(folders, sizes, strict=True):
+            write(folder, size)
         env = clean_environment(directory, token_environment(sink.url))
-        env["PYTHONPATH"] = os.getcwd()
+        env["PYTHONPATH"] = str(Path.cwd())
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         empty = [spend([sys.executable, "-c", "pass"], env, directory / "out") for _ in range(RUNS)]
         found: dict[str, list[Measured]] = {}
@@ -76,8 +78,9 @@ def main() -> None:
                 if name in _WHOLE and taken != rows:
                     raise SystemExit(f"{name}: {taken} of {rows} rows arrived")
                 if turn:
-                    found.setdefault(name, []).append(Measured(*spent, requests))
-        _report(rows, found, empty)
+                    few, some, many = spent
+                    found.setdefault(name, []).append(Measured(few, some, many, requests))
+        _report(sizes, found, empty)
 
 
 def _command(name: str, folder: Path) -> list[str]:
@@ -89,23 +92,23 @@ def _command(name: str, folder: Path) -> list[str]:
     return [str(BINARY), "users", "import", path, "-o", "json"]
 
 
-def _report(rows: int, found: dict[str, list[Measured]], empty: Sequence[Spent]) -> None:
+def _report(sizes: Sequence[int], found: dict[str, list[Measured]], empty: Sequence[Spent]) -> None:
     started = statistics.median(one.seconds for one in empty)
     base = statistics.median(one.peak for one in empty)
     bare = statistics.median(run.many.seconds for run in found[_BARE]) - started
     print(f"an empty Python process: {started * 1000:.0f} ms, {base / MB:.1f} MB")
+    print(f"MB over it at {', '.join(f'{size:,}' for size in sizes)} rows")
     for name, runs in found.items():
         took = statistics.median(run.many.seconds for run in runs) - started
         fastest = min(run.many.seconds for run in runs) - started
-        few, many = (
-            (statistics.median(peaks) - base) / MB
-            for peaks in ([run.few.peak for run in runs], [run.many.peak for run in runs])
-        )
+        peaks = [
+            (statistics.median(one.peak for one in same) - base) / MB
+            for same in zip(*(run[:3] for run in runs), strict=True)
+        ]
         requests = f"  {runs[-1].requests} requests" if name in _WHOLE else ""
         print(
-            f"{name:26}{rows / took:10,.0f} rows/s (best {rows / fastest:9,.0f})"
-            f"{bare / took:6.2f} x bare  {few:6.1f} MB at {rows // 100:,},"
-            f" {many:6.1f} MB at {rows:,}{requests}"
+            f"{name:26}{sizes[-1] / took:10,.0f} rows/s (best {sizes[-1] / fastest:9,.0f})"
+            f"{bare / took:6.2f} x bare  {'  '.join(f'{peak:6.1f}' for peak in peaks)} MB{requests}"
         )
 
 
@@ -136,8 +139,8 @@ def inside(path: Path) -> Summary:
 
 class SinkProcess(NamedTuple):
     url: str
-    asks: TextIO
-    answers: TextIO
+    asks: IO[str]
+    answers: IO[str]
 
     def counts(self) -> tuple[int, int]:
         """Rows and requests since :meth:`begin`."""
@@ -167,12 +170,12 @@ def serve_sink() -> None:
     sink, requests, lock = Sink(), 0, threading.Lock()
     with served(sink) as server:
 
-        def record(_received: object) -> None:
+        def record(_received: Any) -> None:
             nonlocal requests
             with lock:
                 requests += 1
 
-        server.record = record  # type: ignore[method-assign]
+        server.record = record  # type: ignore[assignment,method-assign]
         print(server.url, flush=True)
         for _ in sys.stdin:
             print(json.dumps([sink.rows, requests]), flush=True)

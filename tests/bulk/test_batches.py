@@ -35,13 +35,12 @@ def test_stretches_are_within_bounds_and_lose_nothing(
 ) -> None:
     rows = lines(cells)
     found = list(stretches(blocks(rows, block), Bounds(most, size)))
-    bodies = [body for stretch in found for body in stretch.bodies]
-    assert bodies == [row.body for row in rows if not row.problems]
+    sent = [record for stretch in found for record in json.loads(stretch.body)["requests"]]
+    assert sent == [json.loads(row.body) for row in rows if not row.problems]
     assert [row for stretch in found for row in stretch.bad] == [r for r in rows if r.problems]
     for stretch in found:
-        assert len(stretch.bodies) <= most
-        assert len(stretch.body) <= size or len(stretch.bodies) == 1
-        assert json.loads(stretch.body) == {"requests": [json.loads(b) for b in stretch.bodies]}
+        assert stretch.rows == len(json.loads(stretch.body)["requests"]) <= most
+        assert len(stretch.body) <= size or stretch.rows == 1
     ends = [stretch.end for stretch in found]
     assert ends == [stretch.start for stretch in found[1:]] + ([None] if found else [])
 
@@ -84,7 +83,7 @@ def test_bad_rows_alone_are_put_away_before_they_are_too_many() -> None:
 
 def test_50_000_rows_are_the_most_of_a_batch_and_8_mb() -> None:
     small: list[Stretch] = list(stretches([lines([(1, False)] * 120_000)], Bounds()))
-    assert [len(stretch.bodies) for stretch in small] == [50_000, 50_000, 20_000]
+    assert [stretch.rows for stretch in small] == [50_000, 50_000, 20_000]
     large = list(stretches([lines([(1_000, False)] * 20_000)], Bounds()))
     assert max(len(stretch.body) for stretch in large) <= 8_000_000
     assert len(large) == 3

@@ -78,7 +78,7 @@ def served(sink: Sink) -> Iterator[SandboxServer]:
     with closing(Store(None)) as store:
         seed_if_empty(store)
         server = SandboxServer(store, remember=False)
-        server.fullstory = server.membrane.fullstory = sink  # type: ignore[assignment]
+        server.fullstory = sink  # type: ignore[assignment]
         server.start()
         try:
             yield server

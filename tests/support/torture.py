@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -189,9 +189,7 @@ def after_requests(
 
     def until(process: subprocess.Popen[str]) -> None:
         wait_for(chance.randint(1, most), process)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(chance.random() * 0.05)
-        except subprocess.TimeoutExpired:
-            pass
 
     return until
