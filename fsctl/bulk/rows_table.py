@@ -43,7 +43,7 @@ class TableReading:
         if _JSON.match(source.head):
             raise Usage(
                 f"{source.name} holds JSON, and is read as a table because of its name.",
-                hint="Give it a name that ends with .jsonl (a record a line) or .json.",
+                hint="Name its format: --format jsonl (a record a line) or --format json.",
                 code="header",
             )
         self._dialect = dialect_of(source)
@@ -93,10 +93,12 @@ class TableReading:
             return None
         if self._nameless:
             return None
-        problems: list[Problem] = []
-        record = self._records.record
-        bodies = [_encode(record(cells, problems)) for cells in found.cells]
-        if problems or _NOTHING in bodies or not self._checker.passes(bodies):
+        build = self._records.build
+        try:
+            bodies = [_encode(build(cells)) for cells in found.cells]
+        except (ValueError, RecursionError):
+            return None
+        if _NOTHING in bodies or not self._checker.passes(bodies):
             return None
         return GoodRows(bodies, found.lines, *found.start)
 
@@ -127,9 +129,12 @@ class TableReading:
             problem = self._misplaced(cells)
             if problem is not None:
                 return Row(line, start, end, b"", (problem,), raw)
-        problems: list[Problem] = []
-        record = self._records.record(cells, problems)
-        return Row(line, start, end, _encode(record), tuple(problems), raw)
+        try:
+            return Row(line, start, end, _encode(self._records.build(cells)), (), raw)
+        except (ValueError, RecursionError):
+            problems: list[Problem] = []
+            self._records.record(cells, problems)
+            return Row(line, start, end, b"", tuple(problems) or (_NO_JSON,), raw)
 
     def _misplaced(self, cells: Cells) -> Problem | None:
         """What is wrong with a row that is not as wide as the header, or has nameless cells."""
@@ -153,6 +158,7 @@ class TableReading:
         return Problem(problem.code, f"Column {name!a}: {problem.message}", name)
 
 
+_NO_JSON = Problem("invalid_json", "What it holds cannot be written as JSON")
 _NO_TEXT = Problem("invalid_encoding", "It is not valid UTF-8, or holds a zero byte")
 
 _Place = tuple[int, int, int, bytes]  # start, end, line, the record as it stood

@@ -13,10 +13,12 @@ from ..fullstory.batch_jobs import Kind
 from ..fullstory.properties import is_date
 from .checking import Problem
 from .mapping import Column, Layout, Path
+from .table_compiled import compiled
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BOOLS |= {"True": True, "TRUE": True, "False": False, "FALSE": False}  # as programs write them
 # An empty cell in these is never a wish to take something away.
 _NEVER_NULL = ("id", "uid", "name", "timestamp", "user", "session", "schema")
 
@@ -24,9 +26,14 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Records:
-    """Makes records of cells."""
+    """Makes records of cells.
+
+    ``build`` is the way for good rows; it raises ValueError or RecursionError for any other.
+    """
 
     def __init__(self, kind: Kind, plan: Layout, *, empty_as_null: bool) -> None:
+        quick = None if empty_as_null else compiled(kind, plan, _CONVERT)
+        self.build: Callable[[Sequence[str]], Any] = quick or self._good
         self._needs_owner = kind == "events"
         self._nulls = [
             column.path
@@ -47,7 +54,6 @@ class Records:
         self._fields, self._texts, self._typed = fields, texts, typed
         # Whole objects first: what has a column of its own is put into them.
         self._others = sorted(others, key=lambda column: len(column.path))
-        self._declared = {c.dotted: c.declared for c in others if c.declared is not None}
         self._types = {column.declared for column in plan.columns} - {None}
 
     @property
@@ -55,6 +61,13 @@ class Records:
         """Whether all values are what is declared of them."""
         whole = any(len(column.path) == 1 for column in self._others)
         return not whole and self._types <= {"int", "date"}
+
+    def _good(self, cells: Sequence[str]) -> dict[str, Any]:
+        problems: list[Problem] = []
+        record = self.record(cells, problems)
+        if problems:
+            raise ValueError
+        return record
 
     def record(self, cells: Sequence[str], problems: list[Problem]) -> dict[str, Any]:
         """The record of a row with these cells; what is wrong with them is put to ``problems``."""
@@ -73,13 +86,13 @@ class Records:
                 if declared is not None:
                     types[name] = declared
         if self._others:
-            held = self._put_others(record, cells, held, problems)
+            held = self._put_others(record, cells, held, types, problems)
         if held:
             record["properties"] = held
         for path in self._nulls:
             _put_null(record, path)
-        if types or self._declared:
-            self._declare(record, types)
+        if types:
+            _declare(record, types)
         if self._needs_owner and not (record.get("user") or record.get("session")):
             told = "It names no user and no session, so Fullstory would make a new visitor for it"
             problems.append(Problem("no_owner", told))
@@ -90,9 +103,11 @@ class Records:
         record: dict[str, Any],
         cells: Sequence[str],
         held: dict[str, Any],
+        types: dict[str, str],
         problems: list[Problem],
     ) -> Any:
-        """Put values that are whole objects, or deep in the record; returns the properties."""
+        """Put values that are whole objects, or deep in the record, and what is declared of them
+        to ``types``; returns the properties."""
         merged = False
         for column in self._others:
             if not merged and len(column.path) > 1 and held:
@@ -108,19 +123,18 @@ class Records:
             if not _put(record, column.path, value):
                 told = f"Column {column.name!a} has no place: {column.path[0]} is no object"
                 problems.append(Problem("wrong_type", told, column.name))
+            elif column.declared is not None:
+                types[column.dotted] = column.declared
         if not merged and held:
             _merge(record, held)
         return record.pop("properties", None)
 
-    def _declare(self, record: dict[str, Any], types: dict[str, str]) -> None:
-        """Declare these types in the schema, and those of what is there deeper."""
-        if self._declared:
-            held = record.get("properties")
-            types |= {path: kind for path, kind in self._declared.items() if _has(held, path)}
-        if types:
-            schema = record.setdefault("schema", {})
-            if isinstance(schema, dict) and isinstance(schema.setdefault("properties", {}), dict):
-                schema["properties"] |= types
+
+def _declare(record: dict[str, Any], types: dict[str, str]) -> None:
+    """Declare these types in the schema."""
+    schema = record.setdefault("schema", {})
+    if isinstance(schema, dict) and isinstance(schema.setdefault("properties", {}), dict):
+        schema["properties"] |= types
 
 
 def _wrong_type(column: Column) -> Problem:
@@ -136,16 +150,6 @@ def _merge(record: dict[str, Any], held: dict[str, Any]) -> bool:
     elif isinstance(whole, dict):
         whole.update(held)
     return True
-
-
-def _has(held: Any, path: str) -> bool:
-    """Whether a value that is not null stands at a dotted path."""
-    if not isinstance(held, dict):
-        return False
-    if "." not in path:
-        return held.get(path) is not None
-    head, _, rest = path.partition(".")
-    return _has(held.get(head), rest)
 
 
 def _put_null(record: dict[str, Any], path: Path) -> None:
@@ -173,6 +177,8 @@ def _put(record: dict[str, Any], path: Path, value: Any) -> bool:
 
 
 def _integer(cell: str) -> int:
+    if len(cell) < 19 and cell.isascii() and cell.isdigit():
+        return int(cell)
     text = cell.strip()
     if not _INTEGER.fullmatch(text):
         raise ValueError
@@ -180,6 +186,8 @@ def _integer(cell: str) -> int:
 
 
 def _real(cell: str) -> float:
+    if cell.isascii() and cell.replace(".", "", 1).isdigit() and len(cell) < 300:
+        return float(cell)
     text = cell.strip()
     if not _NUMBER.fullmatch(text) or not math.isfinite(value := float(text)):
         raise ValueError
@@ -187,7 +195,9 @@ def _real(cell: str) -> float:
 
 
 def _bool(cell: str) -> bool:
-    value = _BOOLS.get(cell.strip().lower())
+    value = _BOOLS.get(cell)
+    if value is None:
+        value = _BOOLS.get(cell.strip().lower())
     if value is None:
         raise ValueError
     return value

@@ -10,7 +10,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from ..errors import Usage
@@ -74,7 +73,7 @@ def dialect_of(source: Source) -> Dialect:
     """What the header of a source tells. Raises :class:`Usage` for one nobody writes any more."""
     line, _, rest = source.head.partition(b"\n")
     begins = Position(0, 1)
-    named = re.fullmatch(rb'"?sep=(.)"?\r?', line)
+    named = re.fullmatch(rb'"?sep=([^\w\s"\x80-\xff]|\t)"?\r?', line)
     if named is not None:
         begins = Position(len(line) + 1, 2)
         line = rest.partition(b"\n")[0]
@@ -144,13 +143,33 @@ def _parse(
 def _parse_quoted(
     text: str, lines: list[bytes], dialect: Dialect, start: Position, *, final: bool
 ) -> tuple[Parsed, int]:
-    text += "\n"
-    reader = csv.reader(io.StringIO(text), delimiter=dialect.delimiter, strict=True)
-    with suppress(csv.Error):
-        cells = list(reader)
-        if len(cells) == len(lines):
-            return Parsed(lines, cells, {}, None, start), 0
-    return _parse_carefully(text, lines, dialect, start, final=final)
+    cells = _line_by_line(text, dialect.delimiter)
+    if cells is not None:
+        return Parsed(lines, cells, {}, None, start), 0
+    return _parse_carefully(text + "\n", lines, dialect, start, final=final)
+
+
+def _line_by_line(text: str, delimiter: str) -> list[Cells] | None:
+    """The records, if each is a line: most have no quotes, and need no parser."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").removesuffix("\r")
+        if "\r" in text:
+            return None
+    lines = text.split("\n")
+    quoted = [line for line in lines if '"' in line] if '"' in text else []
+    try:
+        found = list(csv.reader(quoted, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    if len(found) != len(quoted):
+        return None
+    if len(quoted) == len(lines):
+        return found
+    parsed = iter(found)
+    return [
+        next(parsed) if quoted and '"' in line else line.split(delimiter) if line else []
+        for line in lines
+    ]
 
 
 def _parse_carefully(
