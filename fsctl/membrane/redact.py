@@ -44,7 +44,7 @@ _IN_TEXT = rf"""
         (?P<signed>\.[A-Za-z0-9_-]{{2,}}+(?:\.[A-Za-z0-9_-]*+){{0,3}})?)
   | (?P<pat>{_EDGE}pat-[A-Za-z0-9._-]{{4,}}+)
   | (?P<param>[?&;\#](?:access_token|refresh_token|id_token|token|api_?key|secret|password|code
-        |signature)=)[^\s&;\#"'<>\\]++
+        |sig|(?:x-(?:goog|amz)-)?(?:signature|credential|security-token))=)[^\s&;\#"'<>\\]++
   | (?P<pair>{_EDGE}(?<!page_)(?<!page-)
         (?:(?:(?:access|refresh|id|auth|session|bearer)[_-]?)?token|api[_-]?key
         |(?:(?:workspace|client|signing)[_-]?)?secret|passw(?:or)?d|authorization)
