@@ -13,7 +13,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from . import company, inference, streams
+from . import company, exports, inference, streams
 from .answers import dump
 from .clock import iso
 from .people import Person, Visit, characters, crowd, digits
@@ -27,6 +27,7 @@ _REPLACED = (
     "events",
     "annotations",
     "segments",
+    "exports",
     "jobs",
     "job_rows",
     "idempotency",
@@ -61,6 +62,7 @@ def seed(store: Store, *, seed: int = 1, people: int = 300) -> SeedReport:
     now = store.clock.time()
     base = now - now % _DAY
     everybody = [*characters(rng), *crowd(rng, max(0, people))][: max(0, people)]
+    exports.prepare(store)
     with store.transaction() as db:
         for table in _REPLACED:
             db.execute(f"DELETE FROM {table}")

@@ -11,6 +11,8 @@ from .answers import Call, answer, missing, page_token, read_page_token
 from .clock import iso
 from .links import segment_url
 
+BUILT_IN = "fullstory"  # the creator of segments that nobody made
+
 
 def list_segments(call: Call) -> Response:
     """GET /segments/v1, optionally those of one ``creator``."""
@@ -38,10 +40,7 @@ def get(call: Call) -> Response:
 
 
 def _as_data(row: sqlite3.Row) -> dict[str, str]:
-    return {
-        "id": row["id"],
-        "name": row["name"],
-        "creator": row["creator"],
-        "created": iso(row["created"]),
-        "url": segment_url(row["id"]),
-    }
+    """A built-in segment has no time at which it was made."""
+    made = {"created": iso(row["created"])} if row["creator"] != BUILT_IN else {}
+    told = {"id": row["id"], "name": row["name"], "creator": row["creator"]}
+    return told | made | {"url": segment_url(row["id"])}

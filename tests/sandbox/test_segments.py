@@ -35,8 +35,10 @@ def test_segments_can_be_those_of_one_creator(fullstory: Fullstory) -> None:
 
 def test_a_segment_is_read_by_its_id(fullstory: Fullstory) -> None:
     segment = fullstory.ok("GET", "/segments/v1/everyone")
-    assert set(segment) == {"id", "name", "creator", "created", "url"}
     assert segment["name"] == "Everyone"
+    assert set(segment) == {"id", "name", "creator", "url"}  # it is built in
+    made = fullstory.ok("GET", "/segments/v1/kX2pQ9")
+    assert set(made) == {"id", "name", "creator", "created", "url"}
     assert fullstory.refused("GET", "/segments/v1/nothing")[:2] == (404, "resource_not_found")
 
 
