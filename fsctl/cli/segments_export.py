@@ -116,12 +116,14 @@ def export(
     from ..fullstory.segments import creation
     from ..fullstory.times import parse_duration
 
+    fields = app.flags.pop("fields", None)  # Fullstory's, not those of what is printed here
     given = {"ID": segment, "--type": kind, "--format": format_, "--since": since}
     wanted = None
     if operation is not None:
-        _check_alone(operation, given | {"--until": until})
+        _check_alone(operation, given | {"--until": until, "--fields": fields})
     else:
-        wanted = _wanted(app, segment, kind, format_, span(app, since, until), to)
+        form = format_ or _BY_ENDING.get(Path(to or "").suffix.lower(), "ndjson")
+        wanted = _wanted(segment, kind, form, span(app, since, until), fields)
     patience = WAIT_FOR if wait_for is None else parse_duration(wait_for, what="--wait-for")
     place = Place.of(to, force=force)
     _check_output(app, place)
@@ -201,12 +203,15 @@ class _Run:
         from tempfile import TemporaryFile
         from typing import cast
 
-        from ..settings.files import make_private_directory
+        from ..settings.files import cannot_write, make_private_directory
         from ..terminal.streams import write_bytes
 
         directory = make_private_directory(self._app.directory("state"))
         with TemporaryFile(dir=directory) as spool:
-            self._fetched(export_id, cast(BinaryIO, spool), progress)
+            try:
+                self._fetched(export_id, cast(BinaryIO, spool), progress)
+            except OSError as error:
+                raise cannot_write(directory, error) from None
             progress.over()
             spool.seek(0)
             stdout = self._app.world.stdout
@@ -256,12 +261,11 @@ def _look(operation: str | None) -> Any:
 
 
 def _wanted(
-    app: App,
     segment: str | None,
     kind: Any,
-    format_: Any,
+    form: Any,
     times: tuple[datetime | None, datetime | None],
-    to: str | None,
+    fields: str | None,
 ) -> Wanted:
     from ..fullstory.segments import Wanted, segment_id
 
@@ -270,13 +274,11 @@ def _wanted(
             "Which segment to export is not said.",
             hint="Give its ID, as in `fsctl segments list`, or --operation ID to go on with one.",
         )
-    ending = Path(to).suffix.lower() if to else ""
-    fields = app.flags.get("fields")
-    names = [name.strip() for name in fields.split(",") if name.strip()] if fields else ()
+    names = [name.strip() for name in (fields or "").split(",") if name.strip()]
     return Wanted(
         segment_id(segment),
         kind or "individuals",
-        format_ or _BY_ENDING.get(ending, "ndjson"),
+        form,
         since=times[0],
         until=times[1],
         fields=names,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,10 @@ def storage(own: str | None = None, *, read_timeout: float = 5, **more: Any) -> 
     )
 
 
+def fetched(fetcher: Storage, address: str = ADDRESS) -> list[bytes]:
+    return list(fetcher.pieces(address))
+
+
 def refusal(act: Callable[[], Any]) -> str:
     with pytest.raises(Refused) as caught:
         act()
@@ -171,7 +176,7 @@ def test_only_the_own_origin_of_a_loopback_service_may_be_plain() -> None:
         "http://10.0.0.1:8080/x",
         f"http://{HOST}:8080/x",
     ):
-        refusal(lambda address=address: check_address(address, own))
+        refusal(partial(check_address, address, own))
     far = parse_api_url("https://api.getmembrane.com", source="the test")
     refusal(lambda: check_address("https://127.0.0.1/x", far))
 
@@ -228,7 +233,7 @@ def test_a_file_comes_without_any_credential_or_cookie(authority: Any) -> None:
 def test_a_name_that_leads_into_a_network_of_ones_own_is_not_connected_to() -> None:
     for address in ("10.0.0.1", "127.0.0.1", "169.254.169.254", "::1"):
         far = FakeNetwork(None, [address])
-        message = refusal(lambda far=far: list(storage(network=far.network).pieces(ADDRESS)))
+        message = refusal(partial(fetched, storage(network=far.network)))
         assert HOST in message
         assert far.dialled == []
 
@@ -262,15 +267,15 @@ def test_a_connection_that_ends_elsewhere_than_it_was_led_carries_nothing(author
 
 
 def test_a_certificate_of_another_name_or_authority_is_not_accepted(authority: Any) -> None:
-    environ = {"FSCTL_CA_BUNDLE": str(authority.ca)}
-    for address, more in (
-        (ADDRESS, {}),
-        (f"https://other.example.com/?{SECRET}", {"environ": environ}),
+    trusting = {"FSCTL_CA_BUNDLE": str(authority.ca)}
+    for address, environ in (
+        (ADDRESS, dict[str, str]()),
+        (f"https://other.example.com/?{SECRET}", trusting),
     ):
         with scripted(tls=authority.server) as server:
             far = FakeNetwork(server, [PUBLIC])
             with pytest.raises(GatewayError) as caught:
-                list(storage(network=far.network, **more).pieces(address))
+                list(storage(network=far.network, environ=environ).pieces(address))
             assert caught.value.code == "tls"
             assert server.requests == []
 
