@@ -10,8 +10,8 @@ from .columns import Column, Row
 from .encode import compact
 from .fields import MISSING, pick
 from .sanitise import clean
-from .table import GAP, Painter
-from .width import pad, width
+from .table import GAP, NARROWEST_TEXT, Painter
+from .width import broken, pad, width
 from .world import World
 
 DEEPEST = 8  # what is nested deeper is shown as JSON
@@ -38,6 +38,7 @@ class _Listing:
         self._painter = Painter(world)
         self._zone = world.timezone
         self._thing = thing
+        self._window = world.width if world.stdout_is_terminal else 0
 
     def block(self, entries: Sequence[tuple[str, Any, Column]], depth: int) -> list[str]:
         values = [self._inline(value, column, depth) for _, value, column in entries]
@@ -50,11 +51,11 @@ class _Listing:
                 lines.append(self._painter.dim(label))
                 lines += ["  " + line for line in self._nested(value, depth + 1)]
                 continue
-            first, *rest = inline
+            beside_it = max(aligned, width(label)) + len(GAP)
+            first, *rest = self._wrapped(inline, beside_it + 2 * depth)
             filled = self._painter.dim(pad(label, aligned))
             lines.append((filled + GAP + self._linked(first, column)).rstrip(" "))
-            hanging = " " * max(aligned, width(label)) + GAP
-            lines += [hanging + line for line in rest]
+            lines += [" " * beside_it + line for line in rest]
         return lines
 
     def _inline(self, value: Any, column: Column, depth: int) -> list[str] | None:
@@ -69,13 +70,27 @@ class _Listing:
             text = human_text(value, column.kind, self._zone)
         return clean(text, multiline=True).split("\n")
 
+    def _wrapped(self, lines: list[str], taken: int) -> list[str]:
+        """In a window, long lines broken at blanks to fit beside the cells that are taken."""
+        room = self._window - taken
+        if room < NARROWEST_TEXT:
+            return lines
+        return [
+            part
+            for line in lines
+            for part in ((line,) if width(line) <= room else broken(line, room))
+        ]
+
     def _nested(self, value: Any, depth: int) -> list[str]:
         if isinstance(value, Mapping):
             return self.block([(str(key), item, _TEXT) for key, item in value.items()], depth)
         lines = []
         for item in value:
             inline = self._inline(item, _TEXT, depth)
-            first, *rest = self._nested(item, depth + 1) if inline is None else inline
+            if inline is None:
+                first, *rest = self._nested(item, depth + 1)
+            else:
+                first, *rest = self._wrapped(inline, 2 * depth + 2)
             lines += ["- " + first, *("  " + line for line in rest)]
         return lines
 

@@ -72,7 +72,8 @@ def test_a_table_fits_its_window_whatever_the_names(columns: int, road: Online) 
     assert len(rows) > 300, "one line a person"
     long_ones = rows[-len(NAMES) :]
     assert [line for line in (header, *long_ones) if cells(line) > columns] == []
-    assert all("\u2026" in row for row in long_ones), "cut, and marked as cut"
+    if "NAME" in header.split():
+        assert all("\u2026" in row for row in long_ones), "cut, and marked as cut"
 
 
 @pytest.mark.parametrize("uid", NAMES)
@@ -82,8 +83,7 @@ def test_one_person_is_shown_whole_on_a_narrow_terminal(
     road = inside(server, tmp_path, {"NO_COLOR": "1"})
     done = road("users", "get", uid, stdout_is_terminal=True, width=60)
     assert done.code == 0, done.show
-    (line,) = [line for line in done.out.splitlines() if line.startswith("name")]
-    assert line.removeprefix("name").strip() == NAMES[uid].strip()
+    assert f" name {' '.join(NAMES[uid].split())} email " in " ".join(done.out.split())
 
 
 def test_a_window_has_a_table_and_a_pipe_has_json(road: Online) -> None:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from fsctl.errors import ExitCode, FsctlError, Usage
 from fsctl.settings.choices import FORMATS, Format
 from fsctl.terminal.render import Column, Output, Renderer, parse_format
+from fsctl.terminal.sanitise import clean
 from tests.support.screen import Screen, build_log, pipe, terminal
 
 ADA: dict[str, Any] = {"id": "5001", "uid": "ada", "name": "Ada Lovelace", "seats": 5}
@@ -517,3 +518,31 @@ def test_json_is_the_same_data_wherever_it_is_shown(rows: list[dict[str, Any]]) 
         assert json.loads(printed(make(), rows, output("json"))) == rows
         lines = printed(make(), rows, output("jsonl")).splitlines()
         assert [json.loads(line) for line in lines] == rows
+
+
+PROSE = "Ada opened the cart · then 日本語 and https://x.test/a/very/long/address/that/stays failed"
+
+
+def test_a_long_text_of_one_thing_is_broken_at_blanks_beside_its_name() -> None:
+    thing = {"id": "5", "summary": PROSE, "notes": [{"text": "a b c d e f g h i j k l m n o"}]}
+    assert shown(terminal(34), thing, Output()) == (
+        "id       5\n"
+        "summary  Ada opened the cart ·\n"
+        "         then 日本語 and\n"
+        "         https://x.test/a/very/long/address/that/stays\n"
+        "         failed\n"
+        "notes\n"
+        "  - text  a b c d e f g h i j k l\n"
+        "          m n o\n"
+    )
+
+
+def test_a_long_text_of_one_thing_is_whole_in_a_pipe_and_where_there_is_no_room() -> None:
+    assert PROSE in shown(pipe(width=34), {"summary": PROSE}, Output(format="table"))
+    assert PROSE in shown(terminal(20), {"summary": PROSE}, Output())
+
+
+@given(st.text(st.characters(codec="utf-8") | st.just(" "), max_size=200), st.integers(20, 60))
+def test_a_broken_text_keeps_its_words(text: str, window: int) -> None:
+    lines = shown(terminal(window), {"text": text}, Output())
+    assert lines.split() == ["text", *clean(text, multiline=True).split()]
