@@ -297,7 +297,8 @@ _fsctl_split() {
     words[${#words[@]} - 1]+=$piece
   done
   current=${words[${#words[@]} - 1]}
-  [[ $piece != [=:@]* ]] || head+=${piece:0:1}
+  [[ $piece != [=:]* ]] || head+=${piece:0:1}
+  head=${head%@} # readline cuts before an @, and behind the others
 }
 
 # Follow the words before the cursor down the tree: what is used, and what the last one waits for.

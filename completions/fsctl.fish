@@ -131,7 +131,7 @@ function __fsctl_table --no-scope-shadowing
                 'update	Change what Fullstory knows of WHO' \
                 'delete	Delete WHO, or everyone on a list, with all sessions, events and properties, for good' \
                 'export	Write people to a file that `users import` reads, all of them unless filtered' \
-                'import	Import people from JSONL, JSON, CSV or TSV files' \
+                'import	Import people from JSONL, JSON, CSV or TSV files, also .gz, and - for stdin' \
                 'imports	List imports of people that are running, or that were cut off' \
                 'job	Show how far the batch job ID has come, and what failed'
         case 'users find'
@@ -231,7 +231,7 @@ function __fsctl_table --no-scope-shadowing
         case 'events'
             set commands \
                 'create	Create the event NAME for exactly one of --user, --session and --anonymous' \
-                'import	Import events from JSONL, JSON, CSV or TSV files' \
+                'import	Import events from JSONL, JSON, CSV or TSV files, also .gz, and - for stdin' \
                 'imports	List imports of events that are running, or that were cut off' \
                 'job	Show how far the batch job ID has come, and what failed'
         case 'events create'
@@ -720,8 +720,8 @@ function __fsctl_names --no-scope-shadowing
     test "$kind" = profiles; and not test -e "$config"
     and return
     if test -n "$file"; and test -r "$file"; and not test "$config" -nt "$file"
-        IFS= read -l first <$file
-        set until (string match -r '^[0-9]{1,11}(?=\t)' -- "$first")
+        read -l first <$file
+        set until (string match -r '^[0-9]{1,11}(?=\t|$)' -- "$first")
     end
     if test -n "$until"; and test "$until" -gt $now; and test "$until" -le (math $now + 86400)
         __fsctl_read <$file

@@ -19,13 +19,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
-from tests.support.command import BINARY, clean_environment
+from tests.support.command import clean_environment
 
 SHELLS = tuple(shell for shell in ("bash", "zsh", "fish") if shutil.which(shell))
 FILES = {"bash": "fsctl.bash", "zsh": "_fsctl", "fish": "fsctl.fish"}
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 PROMPT = "READY> "
-TAB, ENTER, CTRL_C, CTRL_U = "\t", "\r", "\x03", "\x15"
+TAB, ENTER = "\t", "\r"
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?>=]*[a-zA-Z]|\x1b[()][0-9A-Za-z]|\x1b[=>78]|\x1b\][^\x07]*\x07")
 
@@ -40,6 +40,10 @@ else
 fi
 """
 
+_PYTHON = """#!/bin/sh
+printf 'python\\0' >>"$CALLS.names"; echo >>"$CALLS.names"
+"""
+
 
 class ShellWindow:
     """One shell that runs interactively, its completion script loaded."""
@@ -51,15 +55,16 @@ class ShellWindow:
         script: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
+        self.shell = shell
         self.home = home
         self.calls_file = home / "calls"
         (home / "calls.answers").mkdir(parents=True, exist_ok=True)
         (home / "work").mkdir(exist_ok=True)
         binaries = home / "bin"
         binaries.mkdir(exist_ok=True)
-        fsctl = binaries / "fsctl"
-        fsctl.write_text(_FSCTL)
-        fsctl.chmod(0o755)
+        for name, text in (("fsctl", _FSCTL), ("python", _PYTHON), ("python3", _PYTHON)):
+            (binaries / name).write_text(text)
+            (binaries / name).chmod(0o755)
         whole = {
             **clean_environment(home),
             "PATH": f"{binaries}:/usr/local/bin:/usr/bin:/bin",
@@ -111,15 +116,25 @@ class ShellWindow:
         return call.split("\0")[:-1]
 
     def offered(self, line: str, *wanted: str) -> str:
-        """Type ``line`` and TAB twice; the screen once all of ``wanted`` stand on it."""
-        self.type(line + TAB + TAB)
-        screen = self.until(*wanted)
-        self.type(CTRL_C if "fish" not in str(self._process.args) else "\x1b" + CTRL_U)
-        return screen
+        """Type ``line`` and TAB until there is a list; the screen with all of ``wanted`` on it.
+
+        readline lists at the TAB after the one that added nothing.
+        """
+        self.type(line + TAB + TAB + (TAB if self.shell == "bash" else ""))
+        return self.until(*wanted)
+
+    def answer(self, kind: str, text: str) -> None:
+        """What ``fsctl completion --names KIND`` prints from now on."""
+        (self.home / "calls.answers" / kind).write_text(text)
+
+    @property
+    def work(self) -> list[str]:
+        """What stands in the directory the shell is in, which is empty at first."""
+        return [each.name for each in (self.home / "work").iterdir()]
 
     @property
     def asked(self) -> list[list[str]]:
-        """How ``fsctl completion --names`` was started so far, in order."""
+        """How ``fsctl completion --names`` or Python was started so far, in order."""
         file = self.calls_file.with_suffix(".names")
         if not file.exists():
             return []
@@ -152,5 +167,3 @@ def _started(shell: str, home: Path, script: Path) -> list[str]:
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-
-__all__ = ["BINARY", "COMPLETIONS", "FILES", "SHELLS", "ShellWindow"]

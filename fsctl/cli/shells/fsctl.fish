@@ -206,8 +206,8 @@ function __fsctl_names --no-scope-shadowing
     test "$kind" = profiles; and not test -e "$config"
     and return
     if test -n "$file"; and test -r "$file"; and not test "$config" -nt "$file"
-        IFS= read -l first <$file
-        set until (string match -r '^[0-9]{1,11}(?=\t)' -- "$first")
+        read -l first <$file
+        set until (string match -r '^[0-9]{1,11}(?=\t|$)' -- "$first")
     end
     if test -n "$until"; and test "$until" -gt $now; and test "$until" -le (math $now + 86400)
         __fsctl_read <$file
