@@ -154,8 +154,10 @@ def open_source(
         raise Usage("--spool is for stdin.", hint="Leave it out: a file can be read again.")
     name = shown(source)
     try:
-        path = Path(source).expanduser().resolve()
-        mode = path.stat().st_mode
+        given = Path(source).expanduser()
+        mode = given.stat().st_mode
+        # What a shell's <(...) names is a link to nothing that has a path.
+        path = given.resolve() if stat.S_ISREG(mode) else given
         if stat.S_ISDIR(mode):
             raise Usage(f"{name} is a directory.", hint="Name the files in it.")
         stream = path.open("rb", buffering=0 if stat.S_ISREG(mode) else -1)

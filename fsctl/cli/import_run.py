@@ -110,17 +110,15 @@ class _Run:
         for failure in self._failures:
             messages.warn(failure.message)
         last = teller.last
-        if last is None or not self._app.wrote:
-            return
-        if not one.is_lasting:
-            told = (
-                f"{one.source.name} cannot be read again: {last.accepted:,} of its rows were "
-                f"imported, and {last.sent - last.accepted - last.rejected:,} more were sent."
+        if not one.is_lasting and last is not None and not last.checking:
+            left = last.read - last.bad - last.accepted - last.rejected - last.unknown
+            messages.announce(
+                f"{one.called} cannot be read again: {last.accepted:,} of its rows are imported, "
+                f"and up to {left:,} more may be."
             )
-            messages.announce(told)
             if isinstance(error, FsctlError):
                 error.hint = "Another time, keep it with --spool FILE; then it can be gone on with."
-        elif isinstance(error, FsctlError) and self._app.resume is not None:
+        elif isinstance(error, FsctlError) and self._app.resume is not None and self._app.wrote:
             messages.announce(f"not all was done; this goes on with it: {self._app.resume}")
 
 

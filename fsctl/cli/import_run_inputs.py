@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..bulk.source import Source
     from ..fullstory.batch_jobs import Kind
 
+_LONGEST_NAME = 255  # bytes, on all systems that are in use
 _SAMPLE = 200  # rows that are looked at for doubtful names of properties
 
 
@@ -187,6 +188,11 @@ def _check_places(found: Sequence[Opened], inputs: Sequence[Input]) -> None:
     read = {one.source.origin.path for one in found}
     taken: set[Path] = set()
     for path in [path for one in inputs for path in one.outputs]:
+        if len(os.fsencode(path.name)) > _LONGEST_NAME:
+            raise Usage(
+                f"The name {path.name!a} would be too long for a file.",
+                hint="Name a shorter one with --rejects FILE.",
+            )
         whole = Path(os.path.abspath(path))  # noqa: PTH100 - a link is not followed here
         if path.resolve() in read or whole in read:
             raise Usage(

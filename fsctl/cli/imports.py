@@ -30,15 +30,19 @@ COLUMNS = (
     Column("unknown", kind="number", importance=3),
     Column("jobs", kind="json", importance=2),
     Column("account", importance=1),
+    Column("journal", importance=0),
     Column("resume", importance=7, beneath=True),
 )
+
+_RESUMABLE = ("unfinished", "done")
 
 _HELP = """List imports of {what} that are running, or that were cut off.
 
 It is what this machine remembers, and nobody is asked: the command in .resume goes on with it,
 and --restart behind that forgets it. What is "done" waits only for other files that were named
-with it, so that the same command imports it once. .jobs are those that Fullstory still works on,
-as far as is known here; `fsctl {kind} job ID` asks.
+with it, so that the same command imports it once; what is "lost" came from a pipe and cannot be
+gone on with. .jobs are those that Fullstory still works on, as far as is known here; `fsctl {kind}
+job ID` asks. Whoever wants one forgotten removes its directory, .journal.
 """
 
 
@@ -75,9 +79,14 @@ def _row(kind: Kind, one: Unfinished) -> dict[str, Any]:
     stretches, identity = one.stretches, one.identity
     over = [kept for kept in stretches if kept.is_over]
     done = [kept for kept in over if kept.state == "done"]
-    is_done = one.is_read and len(over) == len(stretches)
-    state = "done" if is_done else "unfinished"
-    state = "running" if one.running else "damaged" if identity is None else state
+    if one.running:
+        state = "running"
+    elif identity is None:
+        state = "damaged"
+    elif not identity.ends:
+        state = "lost"
+    else:
+        state = "done" if one.is_read and len(over) == len(stretches) else "unfinished"
     return {
         "state": state,
         "source": str(one.directory) if identity is None else identity.path,
@@ -90,7 +99,8 @@ def _row(kind: Kind, one: Unfinished) -> dict[str, Any]:
         "unknown": sum(kept.rows for kept in over if kept.state == "unknown"),
         "jobs": [kept.job for kept in stretches if kept.job is not None and not kept.is_over],
         "account": None if identity is None else identity.account,
-        "resume": None if identity is None or one.running else _resume(kind, identity),
+        "resume": _resume(kind, identity) if identity and state in _RESUMABLE else None,
+        "journal": str(one.directory),
     }
 
 
