@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..fullstory.people import Person, Reading
 
 COLUMNS = (
-    Column("id", kind="id", importance=9),
+    Column("id", kind="id", importance=9, link="app_url"),
     Column("uid", kind="id", importance=7),
     Column("display_name", "NAME", importance=6),
     Column("email", importance=8),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("match", importance=9, never_cut=True),
     Column("by", importance=3),
-    Column("id", kind="id", importance=8),
+    Column("id", kind="id", importance=8, link="app_url"),
     Column("uid", kind="id", importance=6),
     Column("display_name", "NAME", importance=7),
     Column("email", importance=7),

@@ -89,8 +89,12 @@ class Table:
         self.columns = [columns[at] for at in kept]
         self.beneath = [columns[at] for at in beneath]
         shown = (*kept, *beneath)
+        # An address that a cell leads to is not missed.
+        led_to = {columns[at].link for at in shown} if self._links else set()
         self.dropped = [
-            column for at, column in enumerate(columns) if filled[at] and at not in shown
+            column
+            for at, column in enumerate(columns)
+            if filled[at] and at not in shown and column.key not in led_to
         ]
         self._widths = [natural[at] for at in kept]
         self._layout = [

@@ -238,6 +238,15 @@ def test_urls_are_hyperlinks_only_where_the_terminal_follows_them() -> None:
     ]
 
 
+@pytest.mark.parametrize("hyperlinks", [True, False])
+def test_an_address_without_room_is_not_missed_where_a_cell_leads_to_it(hyperlinks: bool) -> None:
+    columns = [Column("id", kind="id", link="url"), Column("url", kind="url", importance=1)]
+    rows = [{"id": "5", "url": "https://x.test/" + "5" * 30}]
+    screen = terminal(30, hyperlinks=hyperlinks)
+    Renderer(screen, Output(), Messages(screen)).rows(rows, columns=columns)
+    assert ("too narrow for URL" in screen.err) != hyperlinks
+
+
 def test_a_hostile_address_is_never_a_hyperlink() -> None:
     for url in (
         "javascript:alert(1)",
