@@ -244,7 +244,7 @@ def test_an_address_without_room_is_not_missed_where_a_cell_leads_to_it(hyperlin
     rows = [{"id": "5", "url": "https://x.test/" + "5" * 30}]
     screen = terminal(30, hyperlinks=hyperlinks)
     Renderer(screen, Output(), Messages(screen)).rows(rows, columns=columns)
-    assert ("too narrow for URL" in screen.err) != hyperlinks
+    assert ("narrow for URL" in screen.err) != hyperlinks
 
 
 def test_a_hostile_address_is_never_a_hyperlink() -> None:
