@@ -17,6 +17,9 @@ ELLIPSIS = "…"
 _ZWJ = "\u200d"
 _FIRST_MARK = "\u0300"  # below it every character stands alone, in one cell
 _EMOJI_SELECTOR = "\ufe0f"
+_EMOJI_BASES = "#*0123456789\u00a9\u00ae\u2139"  # beside the symbols
+# Of the characters of format, those that are drawn: around the digits that follow them.
+_DRAWN_FORMATS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
 
 _WORD = re.compile(r"(?:`[^`]*`|[^ ])+")
 
@@ -96,7 +99,7 @@ def clusters(text: str) -> Iterator[tuple[str, int]]:
             at, cells = at + 1, 2  # two letters make one flag
         while at < end:
             following = text[at]
-            if following == _EMOJI_SELECTOR and not text[start].isalpha():
+            if following == _EMOJI_SELECTOR and _drawn_as_emoji(text[start]):
                 cells = 2 if cells else 0
             elif (
                 following == _ZWJ and pictographic and at + 1 < end and _pictographic(text[at + 1])
@@ -115,9 +118,14 @@ def _cells(character: str) -> int:
     code = ord(character)
     if 0x1160 <= code <= 0x11FF or 0xD7B0 <= code <= 0xD7FF:
         return 0  # vowels and finals that join the Hangul syllable before them
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+    if unicodedata.category(character) in ("Mn", "Me", "Cf") and character not in _DRAWN_FORMATS:
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _drawn_as_emoji(character: str) -> bool:
+    """Whether the selector after it makes an emoji of it, two cells wide."""
+    return character in _EMOJI_BASES or (character > "\u2000" and not character.isalpha())
 
 
 @lru_cache(maxsize=8192)

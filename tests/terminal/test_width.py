@@ -36,6 +36,12 @@ SHOWN = st.text(
         ("🇬🇧", 2),
         ("🇬🇧🇫🇷", 4),
         ("1️⃣", 2),
+        ("\u2139\ufe0f", 2),
+        ("\u00a9\ufe0f", 2),
+        ("!\ufe0f", 1),
+        (" \ufe0f", 1),
+        ("ab\ufe0f", 2),
+        ("\u06dd\u0661", 2),  # a mark that goes around the digit after it
         ("क्‍ष", 2),
         ("שלום", 4),
         ("…", 1),
