@@ -70,7 +70,7 @@ def lines(records: list[Record], *, ci: bool = False) -> str:
 def tabulated(spool: IO[bytes], form: TableForm, choice: Choice, *, raw: bool) -> Iterator[str]:
     """The table of records that stand in ``spool``, a line each, in pieces."""
     raw = raw and form == "csv"
-    columns = Columns(choice.fields, raw=raw)
+    columns = Columns(choice.columns, raw=raw)
     for record in _records(spool):
         columns.see(record)
     table = Table(form, columns.settled(), raw=raw)

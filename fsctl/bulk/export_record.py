@@ -47,6 +47,11 @@ class Choice(NamedTuple):
         return cls(paths, with_ids)
 
     @property
+    def columns(self) -> tuple[Path, ...]:
+        """The fields that a table has a column for, whether anybody has them or not."""
+        return self.fields or tuple((name,) for name in FIELDS if self.with_ids or name != "id")
+
+    @property
     def names_people(self) -> bool:
         """Whether an import could tell from the fields whose they are."""
         return not self.fields or bool({("id",), ("uid",)} & set(self.fields))

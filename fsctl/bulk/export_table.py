@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from ..fullstory.limits import PROPERTY_NAME_MAX, USER_PROPERTY_NAME
@@ -55,7 +56,6 @@ class Columns:
 
     def __init__(self, asked: Sequence[Path] = (), *, raw: bool = False) -> None:
         self._raw = raw
-        self._in_order = bool(asked)
         self._kinds: dict[Path, Counter[str]] = {
             path: Counter() for path in asked if path not in (_REST, _SCHEMA)
         }
@@ -73,10 +73,13 @@ class Columns:
                 self._rest = True
                 self._undeclared = self._undeclared or declared is not None
             else:
-                self._kinds.setdefault(path, Counter())[kind] += 1
+                kinds = self._kinds.get(path)
+                if kinds is None:
+                    kinds = self._kinds[path] = Counter()
+                kinds[kind] += 1
 
     def settled(self) -> list[Column]:
-        """The columns, people's own fields first unless they were asked for in another order."""
+        """The columns: those asked for, then the others as they came."""
         above = {path[:length] for path in self._kinds for length in range(2, len(path))}
         rest, undeclared = self._rest, self._undeclared
         columns = []
@@ -91,9 +94,6 @@ class Columns:
             if others := kinds.keys() - {chosen}:
                 rest = rest or len(path) > 1
                 undeclared = undeclared or not others <= set(_INFERRED)
-        if not self._in_order:
-            order: dict[Path, int] = {(name,): place for place, name in enumerate(FIELDS)}
-            columns.sort(key=lambda column: order.get(column.path, len(order)))
         if rest:
             columns.append(Column(_REST, _JSON))
         if undeclared:
@@ -181,6 +181,7 @@ def _types(record: Record) -> Mapping[str, str]:
     return types
 
 
+@lru_cache(4096)  # the same few in every record
 def _is_importable(path: Path) -> bool:
     """Whether a title can name it: a field, or a property whose name Fullstory takes."""
     if len(path) == 1:

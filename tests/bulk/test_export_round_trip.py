@@ -108,7 +108,7 @@ def same(record: Mapping[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("raw", [False, True], ids=["guarded", "raw"])
 @pytest.mark.parametrize("form", FORMS)
 @given(found=st.lists(people(), min_size=1, max_size=5))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @example(found=[{"id": "1", "properties": {f"p{n}": text for n, text in enumerate(HOSTILE)}}])
 @example(found=[{"id": str(n), "display_name": text} for n, text in enumerate(HOSTILE)])
 @example(
