@@ -45,7 +45,9 @@ def test_the_shell_can_read_its_script(shell: str) -> None:
 
 def test_the_script_for_bash_is_one_for_the_bash_of_macos() -> None:
     text = script("bash")
-    newer = r"\b(mapfile|readarray|coproc)\b|local -[An]|declare -[An]|\$\{\w+(,,|\^\^|@)|&>>|\|&|;;&"
+    newer = (
+        r"\b(mapfile|readarray|coproc)\b|local -[An]|declare -[An]|\$\{\w+(,,|\^\^|@)|&>>|\|&|;;&"
+    )
     assert not re.search(newer, text)
     for line in text.splitlines():  # the two words that bash 3.2 has not are asked for first
         if "compopt -o" in line:

@@ -153,7 +153,9 @@ def test_an_old_file_is_asked_for_anew(seconds: float, window: Open, tmp_path: P
     assert (shell.asked[0], shell.work) == (["completion", "--names", "connections"], [])
 
 
-@pytest.mark.parametrize("head", ["", "soon\t", "99999999999999999999\t", "a[$(touch x)]\t", "-1\t"])
+@pytest.mark.parametrize(
+    "head", ["", "soon\t", "99999999999999999999\t", "a[$(touch x)]\t", "-1\t"]
+)
 def test_a_damaged_file_is_asked_for_anew(head: str, window: Open, tmp_path: Path) -> None:
     write(tmp_path, "connections.default", []).write_text(f"{head}\nold\t\n")
     shell = window()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.shells import SHELLS, ShellWindow
 
-# What is typed after `fsctl `, and what the shell hands over. zsh joins a long option and its value.
+# What is typed after `fsctl `, and what is handed over; zsh joins a long option and its value.
 LINES = [
     ("annota\tcr\tx", "annotations create x"),
     ("annotations create x --dur\t5m", "annotations create x --duration 5m"),

@@ -166,4 +166,3 @@ def _started(shell: str, home: Path, script: Path) -> list[str]:
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
