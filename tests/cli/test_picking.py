@@ -55,6 +55,7 @@ PRINTING = {
     "sessions summary": (SESSION, "summary"),
     "actions list": ("", "key"),
     "actions show": ("create-annotation", "key"),
+    "segments list": ("", "name"),
     "raw action": ("list-users", "results.0.id"),
     "raw request": ("/v2/users", "results.0.id"),
     "profiles list": ("", "name"),
@@ -71,7 +72,8 @@ PRINTING = {
     "sandbox show": ("", "counts.users"),
     "help": ("", "topic"),
 }
-# What prints none, or nothing that the sandbox has from its beginning, with its arguments.
+# What prints none, or writes a file of a form of its own, or tells of what the sandbox has not
+# from its beginning; with its arguments.
 OTHERS = {
     "login": "",
     "logout": "",
@@ -79,6 +81,12 @@ OTHERS = {
     "auth logout": "",
     "auth complete": "CODE",
     "actions log": "RUN_ID",
+    "users export": "",
+    "users imports": "",
+    "users job": "7",
+    "events imports": "",
+    "events job": "7",
+    "segments export": "kX2pQ9",
     "sandbox serve": "--port 0",
     "sandbox reset": "--yes",
     "completion": "bash",
