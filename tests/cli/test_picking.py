@@ -90,10 +90,6 @@ OTHERS = {
     "sandbox serve": "--port 0",
     "sandbox reset": "--yes",
     "completion": "bash",
-    "users imports": "",
-    "users job": "ID",
-    "events imports": "",
-    "events job": "ID",
 }
 
 # An annotation that `annotations deploy` kept, to be sent by `annotations flush`.
