@@ -60,7 +60,9 @@ class File:
         try:
             with self._lock:
                 self._stream.seek(offset)
-                data = self._stream.read(max(0, min(size, self.size - offset)))
+                if self.size:  # what the kernel makes up has none, and content
+                    size = max(0, min(size, self.size - offset))
+                data = self._stream.read(size)
                 if (now := _stamp(self._stream)) != self._seen:
                     self._check_change(now)
                 return data
