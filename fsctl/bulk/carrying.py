@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import FsctlError
-from ..fullstory.batch_jobs import BatchJobs
+from ..fullstory.batch_jobs import BatchJobs, Standing
 from ..fullstory.limits import IDEMPOTENCY_SECONDS
 from ..fullstory.outcome import as_error
 from ..membrane import payload
@@ -26,6 +26,7 @@ from .keeping import GONE, NOT_KNOWN, Keeper, Reader, blocks_of, rows_of
 from .sending import Sender
 
 _MARGIN = 600.0  # seconds before a key's end in which it is not relied upon any more
+_RELIED_UPON = IDEMPOTENCY_SECONDS - _MARGIN
 _REFUSED = (Trouble.INVALID, Trouble.FAILED)
 
 
@@ -101,7 +102,7 @@ class Carrier:
         here, there = self._sender.clock.time() - kept.at, self._jobs.time_there()
         ages = [here] if there is None else [here, there - kept.at]
         # A clock that was put back tells nothing, unless the service's own does.
-        return max(ages) < IDEMPOTENCY_SECONDS - _MARGIN and (there is not None or here >= 0)
+        return max(ages) < _RELIED_UPON and (there is not None or here >= 0)
 
     def _kept(self, stretch: Stretch) -> Kept:
         rows = stretch.rows
@@ -122,8 +123,9 @@ class Carrier:
     def carry(self, task: Task, taken: Callable[[Kept], None]) -> list[Kept]:
         """Do it to the end; ``taken`` gets the stretch once a job has it.
 
-        Returns the stretches that have to be carried in its place: itself when it is over, smaller
-        ones after a 413. Raises a :class:`FsctlError` that concerns all, ``Stopped``.
+        Returns the stretches that have to be carried in its place: itself when it is over, or when
+        its key is, smaller ones after a 413. Raises a :class:`FsctlError` that concerns all,
+        ``Stopped``.
         """
         kept = task.kept
         if kept.state == "unknown":
@@ -140,6 +142,8 @@ class Carrier:
             return [self._keeper.ended(kept, standing, task.bad)]
         except _Split as split:
             return split.pieces
+        except _Outlived as outlived:
+            return [outlived.kept]
         except _Refused as refused:
             return [self._keeper.refused(kept, refused.reason, task.bad)]
         except following.JobGone:
@@ -155,10 +159,15 @@ class Carrier:
                 now = self._sender.clock.time()
                 kept = kept._replace(state="sent", at=now, sha256=fingerprint(body))
                 self._journal.write(kept)
+
+        def attempt() -> Standing:
+            # Between two tries a machine may have slept for days.
+            if self._sender.clock.time() - kept.at >= _RELIED_UPON:
+                raise _Outlived(kept)
+            return self._jobs.create(body, kept.key)
+
         try:
-            standing = self._sender.ask(
-                lambda: self._jobs.create(body, kept.key), repeatable=self._jobs.carries_keys
-            )
+            standing = self._sender.ask(attempt, repeatable=self._jobs.carries_keys)
         except GatewayError as failure:
             if failure.trouble is Trouble.TOO_LARGE and failure.fate is not Fate.UNKNOWN:
                 raise self._split(kept, body, failure) from None
@@ -188,6 +197,14 @@ class _Split(Exception):
     def __init__(self, pieces: list[Kept]) -> None:
         super().__init__()
         self.pieces = pieces
+
+
+class _Outlived(Exception):
+    """The key of a batch that may have arrived is not kept for it any more."""
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__()
+        self.kept = kept
 
 
 class _Refused(Exception):

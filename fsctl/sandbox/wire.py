@@ -152,7 +152,8 @@ class Handler(BaseHTTPRequestHandler):
         """The answer's head and body."""
         status = int(response.status or 200)
         phrase = self.responses.get(status, ("",))[0]
-        lines = [f"HTTP/1.1 {status} {phrase}", f"Date: {self.date_time_string()}"]
+        date = self.date_time_string(self.server.store.clock.time())  # its own time: --clock
+        lines = [f"HTTP/1.1 {status} {phrase}", f"Date: {date}"]
         lines += [f"{name}: {value}" for name, value in response.headers]
         if status != 204:
             lines.append(f"Content-Length: {len(response.body)}")

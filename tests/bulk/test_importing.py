@@ -429,6 +429,29 @@ def test_after_a_day_rows_without_an_id_are_unknown_and_not_sent_again(
     assert len(town.people()) == 11
 
 
+@pytest.mark.parametrize(("rows", "unknown"), [(anonymous(8), 4), (users(8), 0)])
+def test_a_key_is_not_relied_upon_by_a_run_that_sleeps_for_days(
+    town: Town, tmp_path: Path, rows: list[dict[str, Any]], unknown: int
+) -> None:
+    """A laptop is closed after a batch took effect, and opened when its key is forgotten."""
+    path = write_lines(tmp_path / "people.jsonl", rows)
+    posts = 0
+
+    def after(request: Request) -> None:
+        nonlocal posts
+        posts += request.method == "POST"
+        if request.method == "POST" and posts == 2:
+            town.hours.now += 2 * DAY
+            raise unanswered()
+
+    town.gateway.after = after
+    told = town.summary(input_of(path), concurrency=1)
+    assert (told.unknown, told.accepted) == (unknown, 8 - unknown)
+    assert len(town.people()) == 8
+    keys = [post.headers for post in town.gateway.posts]
+    assert len(set(keys)) == len(keys)
+
+
 def test_by_the_service_s_clock_a_day_is_over_whatever_this_machine_s_says(
     town: Town, tmp_path: Path
 ) -> None:
