@@ -18,6 +18,7 @@ from ..fullstory.limits import (
     UID_MAX,
     USER_PROPERTIES_MAX,
 )
+from ..fullstory.properties import DAY, OFFSET, SECONDS
 
 _Int = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]  # a double holds these exactly
 _Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
@@ -34,13 +35,7 @@ _SessionUid = Annotated[str, msgspec.Meta(min_length=1, max_length=SESSION_UID_M
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=DISPLAY_NAME_MAX)]
 _Email = Annotated[str, msgspec.Meta(min_length=1, max_length=EMAIL_MAX)]
 _EventName = Annotated[str, msgspec.Meta(min_length=1, max_length=EVENT_NAME_MAX)]
-_Time = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
-        r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
-    ),
-]
+_Time = Annotated[str, msgspec.Meta(pattern=rf"^{DAY}[Tt ]{SECONDS}{OFFSET}\Z")]
 _Address = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f\x7f]+\Z")]
 
 

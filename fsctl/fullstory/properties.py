@@ -35,9 +35,18 @@ _ALLOWED = {"user": "letters, digits and _", "event": "letters, digits, _ and -"
 _EXACT_REAL = 2**53  # from here on a double loses digits, and every number is inferred real
 _INTEGERS = range(-(2**63), 2**63)
 _MAYBE_LONG = PROPERTY_VALUE_MAX_BYTES // 4  # fewer characters are fewer bytes than the limit
+# Days that every year has.
+DAY = (
+    r"[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+_LEAP_DAY = r"(?:(?:[02468][048]|[13579][26])00|[0-9]{2}(?:0[48]|[2468][048]|[13579][26]))-02-29"
+_MINUTES = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+SECONDS = rf"{_MINUTES}:[0-5][0-9](?:\.[0-9]{{1,9}})?"
+OFFSET = rf"(?:[Zz]|[+-]{_MINUTES})"
 _DATE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
+    rf"(?:{DAY}|{_LEAP_DAY})"
+    rf"(?:[Tt ](?:{SECONDS}|{_MINUTES})(?:{OFFSET}|[+-](?:[01][0-9]|2[0-3])[0-5][0-9])?)?"
 )
 _SHOWN = 60  # characters of a name that are repeated
 _MOST_TOLD = 20
@@ -276,7 +285,7 @@ def fits(value: Any, name: str) -> bool:
 
 
 def is_date(value: Any) -> bool:
-    """Whether it is a date or a time in ISO 8601, as far as its form goes."""
+    """Whether it is a date or a time in ISO 8601, of a day that there is."""
     return isinstance(value, str) and _DATE.fullmatch(value) is not None
 
 

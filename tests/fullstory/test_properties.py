@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.errors import Usage
-from fsctl.fullstory.properties import check_properties, check_user, leaves, refusal
+from fsctl.fullstory.properties import check_properties, check_user, is_date, leaves, refusal
 from fsctl.sandbox.answers import Problem as Refusal
 from fsctl.sandbox.users import read_user
 
@@ -264,3 +266,21 @@ def test_a_hostile_key_is_told_in_ascii_and_cut() -> None:
     assert str(problem).isascii()
     assert str(problem).isprintable()
     assert len(str(problem)) < 200
+
+
+@pytest.mark.parametrize("year", [1900, 2000, 2023, 2024])
+def test_dates_are_days_that_there_are(year: int) -> None:
+    for month, day in product(range(14), range(33)):
+        try:
+            date(year, month, day)
+            there = True
+        except ValueError:
+            there = False
+        assert is_date(f"{year}-{month:02}-{day:02}") == there
+
+
+def test_times_are_those_of_a_clock() -> None:
+    for time in ("T23:59", " 10:00:00.123456789+05:30", "t10:00:00z", "T10:00-0800"):
+        assert is_date(f"2024-02-29{time}")
+    for time in ("T24:00", "T10:60", "T10:00:61Z", "T10:00+2500", "T", "Z", "T10", "T10:00Z "):
+        assert not is_date(f"2024-02-29{time}")
