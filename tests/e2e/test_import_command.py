@@ -46,7 +46,7 @@ def emails(road: Somewhere) -> dict[str, str]:
     return dict(road.rows("SELECT uid, email FROM users WHERE uid LIKE 'n-%'"))
 
 
-FORMATS = {
+FORMATS: dict[str, str | bytes] = {
     "people.jsonl": people("n-1", "n-2"),
     "people.json": json.dumps([json.loads(line) for line in people("n-1", "n-2").splitlines()]),
     "people.csv": "uid,email\nn-1,n-1@example.com\nn-2,n-2@example.com\n",
