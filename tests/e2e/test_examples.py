@@ -48,6 +48,10 @@ NOT_RUN = {
 }
 
 
+# The sandbox's only connection is ready, and that it may stop working is worth a warning.
+WARN = {"fsctl --sandbox connections reconnect 6920c5a1d3f4e5b6a7c8d901 --wait"}
+
+
 class Block(NamedTuple):
     """A console block of a page, and where it stands."""
 
@@ -93,6 +97,7 @@ def test_an_example_of_a_command_runs(example: str, console: Console) -> None:
         (console.home / made).unlink(missing_ok=True)
     wrong = console.step(Step(example))
     assert not wrong, wrong
+    assert ("warning" in console.err) is (example in WARN), console.err
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.where)

@@ -1,15 +1,13 @@
-"""What a newcomer does first: README's commands and every example of every help page, verbatim."""
+"""What a newcomer does first: README's commands, and the examples that test_examples leaves out."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -28,7 +26,7 @@ from tests.support.tree import examples
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
-# Examples that need something a test of all of them has not: tested on their own below.
+# Examples that need something the test of all of them (test_examples) has not.
 NEED_A_RUN_ID = ("fsctl actions log RUN_ID --details",)
 NEVER_END = tuple(example for example in examples() if "sandbox serve" in example)
 NEED_MEMBRANE = (
@@ -40,8 +38,6 @@ NEED_MEMBRANE = (
     "fsctl logout",
 )
 NEED_SOMEBODY = ("fsctl init",)
-# The sandbox's only connection is ready, and that it may stop working is worth a warning.
-WARN = ("fsctl --sandbox connections reconnect 6920c5a1d3f4e5b6a7c8d901 --wait",)
 APART = (*NEED_A_RUN_ID, *NEVER_END, *NEED_MEMBRANE, *NEED_SOMEBODY)
 
 
@@ -71,10 +67,6 @@ def readme_commands() -> list[str]:
     ]
 
 
-SANDBOXED = [c for c in readme_commands() if c.startswith("fsctl --sandbox")]
-EXAMPLES = [example for example in examples() if example not in APART]
-
-
 def test_readme_opens_with_the_command_that_installs_and_annotates(tmp_path: Path) -> None:
     install, _, command = readme_commands()[0].partition(" && ")
     assert install == "python -m pip install ."
@@ -91,33 +83,6 @@ def test_readme_opens_with_the_command_that_installs_and_annotates(tmp_path: Pat
 
 def test_readmes_second_command_sets_up_the_tests() -> None:
     assert readme_commands()[1] == "python -m pip install -e '.[dev]' && pytest"
-
-
-class Ahead:
-    """Commands run at once, each in a fresh home; the tests look at how they ended."""
-
-    def __init__(self, commands: Iterable[str], directory: Path, pool: ThreadPoolExecutor) -> None:
-        self._jobs = {
-            command: pool.submit(shell, command, directory / str(number))
-            for number, command in enumerate(commands)
-        }
-
-    def __getitem__(self, command: str) -> Ended:
-        return self._jobs[command].result()
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ahead]:
-    commands = dict.fromkeys((*SANDBOXED, *EXAMPLES))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield Ahead(commands, tmp_path_factory.mktemp("homes"), pool)
-
-
-@pytest.mark.parametrize("command", SANDBOXED)
-def test_readmes_sandbox_commands_run(command: str, ran: Ahead) -> None:
-    done = ran[command]
-    assert done.code == 0, done.show
-    assert done.out
 
 
 def test_readmes_command_for_the_real_account_runs_with_a_token(server: Online) -> None:
@@ -154,13 +119,6 @@ def test_readmes_sandbox_server_answers_readmes_command(tmp_path: Path) -> None:
 
     assert done.code == 0, done.show
     assert len(done.out.splitlines()) == 3
-
-
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_every_example_of_every_help_page_runs(example: str, ran: Ahead) -> None:
-    done = ran[example]
-    assert done.code == 0, done.show
-    assert ("warning" in done.err) is (example in WARN), done.show
 
 
 def test_the_examples_apart_are_still_there() -> None:

@@ -57,6 +57,7 @@ class Console:
         self.home = home
         self.env = {"FSCTL_TRANSPORT": "sandbox", **(env or {})}
         self.last = 0
+        self.err = ""  # of the last command
 
     def replay(self, block: str, left_out: Container[str]) -> list[str]:
         """What does not go as it is written; commands in ``left_out`` are not run."""
@@ -85,7 +86,7 @@ class Console:
                 (self.home / name).write_text("\n".join(step.shown) + "\n", "utf-8")
                 return ""
         done = self.run(step.command)
-        self.last = done.code
+        self.last, self.err = done.code, done.err
         if done.code != 0 and not may_fail:
             return done.show
         return done.show if step.shown and not _shows(done, step.shown) else ""
