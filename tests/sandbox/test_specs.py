@@ -1,40 +1,26 @@
-"""The sandbox against Fullstory's own Swagger files.
-
-They are not part of this repository. Set FSCTL_SPECS to a folder that holds
-``users.sdk.swagger.json`` and ``events.swagger.json`` (of fullstorydev/fullstory-node-sdk), or put
-it at ``../shared/contracts/specs``; without them these tests are skipped.
-"""
+"""The sandbox against Fullstory's own Swagger files, where they are (see ``support.specs``)."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jsonschema
 import pytest
 
 from fsctl.fullstory import limits
 from fsctl.membrane.gateway import Response
 from fsctl.sandbox.api import FullstoryApi
 from tests.support.fullstory import Fullstory, seeded
+from tests.support.specs import hold, needs_specs, read_specs
 
-_FILES = {"users": "users.sdk.swagger.json", "events": "events.swagger.json"}
-_ROOT = Path(__file__).resolve().parents[2]
-_FOLDER = Path(os.environ.get("FSCTL_SPECS") or _ROOT.parent / "shared" / "contracts" / "specs")
-
-pytestmark = pytest.mark.skipif(
-    not all((_FOLDER / name).is_file() for name in _FILES.values()),
-    reason="Fullstory's Swagger files are not here: set FSCTL_SPECS to their folder",
-)
+pytestmark = needs_specs
 
 
 @pytest.fixture(scope="module")
 def specs() -> dict[str, Any]:
-    return {kind: json.loads((_FOLDER / name).read_text()) for kind, name in _FILES.items()}
+    return read_specs()
 
 
 class Checked(Fullstory):
@@ -49,57 +35,9 @@ class Checked(Fullstory):
 
     def send(self, method: str, path: str, body: Any = None, **more: Any) -> Response:
         response = super().send(method, path, body, **more)
-        spec, pattern, operation = self._operation(method, path)
-        if body is not None and response.status == 200:
-            _validate(spec, _body_schema(operation), body)
-        described = operation["responses"][str(response.status)]
-        if described.get("schema"):
-            _validate(spec, described["schema"], json.loads(response.body))
-        else:
-            assert response.body == b""
+        pattern = hold(self.specs, method, path, body, response)
         self.seen.add((method, pattern, response.status or 0))
         return response
-
-    def _operation(self, method: str, path: str) -> tuple[Any, str, Any]:
-        """The spec, the path as it is written there, and what stands there for the method."""
-        given = path.split("/")
-        for spec in self.specs.values():
-            # a fixed segment counts for more than a variable one
-            for pattern in sorted(spec["paths"], key=lambda path: path.count("{")):
-                wanted = pattern.split("/")
-                if len(wanted) == len(given) and all(
-                    want == got or want.startswith("{")
-                    for want, got in zip(wanted, given, strict=True)
-                ):
-                    return spec, pattern, spec["paths"][pattern][method.lower()]
-        raise AssertionError(f"no spec describes {method} {path}")
-
-
-def _body_schema(operation: Any) -> Any:
-    return next(one["schema"] for one in operation["parameters"] if one["in"] == "body")
-
-
-def _validate(spec: Any, schema: Any, value: Any) -> None:
-    """Hold a value against a Swagger 2.0 schema, read as JSON Schema (draft 4 is its parent).
-
-    Fields that the schema does not name are an error: the sandbox must not invent any.
-    """
-    document = {"definitions": _strict(spec["definitions"]), **_strict(schema)}
-    jsonschema.Draft4Validator(document).validate(value)
-
-
-def _strict(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_strict(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    result = {
-        name: _strict(value) for name, value in node.items() if name not in {"example", "examples"}
-    }
-    # an object without described properties is a free one (custom properties, a type's fields)
-    if isinstance(result.get("properties"), dict) and result.get("type") == "object":
-        result["additionalProperties"] = False
-    return result
 
 
 @pytest.fixture
