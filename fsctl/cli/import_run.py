@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing as closed
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FsctlError, Usage
+from ..errors import FsctlError, Unavailable, Usage
 from ..settings import env
 from .app import MOST_RETRIES, App
 from .import_options import Asked
@@ -118,7 +118,9 @@ class _Run:
             )
             if isinstance(error, FsctlError):
                 error.hint = "Another time, keep it with --spool FILE; then it can be gone on with."
-        elif isinstance(error, FsctlError) and self._app.resume is not None and self._app.wrote:
+        elif isinstance(error, Unavailable) or not isinstance(error, FsctlError):
+            return  # these tell it
+        elif self._app.resume is not None and self._app.wrote:
             messages.announce(f"not all was done; this goes on with it: {self._app.resume}")
 
 

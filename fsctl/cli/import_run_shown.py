@@ -43,6 +43,7 @@ class Teller:
         self._display = Display(app.world, app.messages)
         self._pace = Pace(app.world.monotonic)
         self._held_until = float("-inf")
+        self._trouble = ""  # why a request is made again, until one gets through
         self._jobs_told = 0
         self.last: Progress | None = None
 
@@ -60,6 +61,8 @@ class Teller:
             case import_events.Progress():
                 if event.checking and (self.last is None or not self.last.checking):
                     self._pace = Pace(self._app.world.monotonic)
+                if self.last is not None and _moved(self.last, event):
+                    self._trouble = ""
                 self.last = event
                 self._display.show(self._shown(name, event))
             case import_events.Waiting():
@@ -74,6 +77,7 @@ class Teller:
                 self._tell_job(event)
             case import_events.Note():
                 messages.verbose(event.text)
+                self._trouble = event.text
             case import_events.Summary() | import_events.Checked():
                 self._display.over()
 
@@ -98,7 +102,7 @@ class Teller:
                 ("unknown", now.unknown),
             ]
         waits = self._held_until - self._app.world.monotonic()
-        held = f"waiting {math.ceil(waits):,} s for the rate limit" if waits > 0 else ""
+        held = f"waiting {math.ceil(waits):,} s for the rate limit" if waits > 0 else self._trouble
         part = min(1.0, done / total) if total else None
         begun = now.sent / total if total else 0.0
         return Shown(name, counts, part, begun, left, more, held, _BAD)
@@ -118,6 +122,15 @@ class Teller:
         say(f"{told_of_job(job.job, job.status, job.imports, job.errors)}.")
         if self._jobs_told == _MOST_JOBS_TOLD + 1:
             messages.note("More jobs had rows that failed; -v tells of each.")
+
+
+def _moved(before: Progress, after: Progress) -> bool:
+    """Whether a request got through in between."""
+    return (before.sent, before.accepted, before.rejected) != (
+        after.sent,
+        after.accepted,
+        after.rejected,
+    )
 
 
 def told_of_job(job: str, status: str, imports: int, errors: int) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .facts import duration
 from .messages import Messages
 from .streams import write_text
-from .width import fit, width
+from .width import broken, fit, width
 from .window_width import window_width
 from .world import World
 
@@ -147,11 +147,18 @@ def picture(shown: Shown, world: World, cells: int, safe: Callable[[str], str]) 
         (f"{count:,} {name}", _RED if name in shown.bad else "") for name, count in _told(shown)
     ]
     more = [(safe(text), _DIM) for text in shown.more]
-    held = [(safe(shown.held), _YELLOW)] if shown.held else []
+    held = safe(shown.held)
+    if width(held) <= room - len(_INDENT):
+        more += [(held, _YELLOW)] if held else []
+        waited = []
+    else:
+        lines = broken(held, room - len(_INDENT))
+        waited = [_INDENT + paint(fit(text, room - len(_INDENT)), _YELLOW) for text in lines]
     return [
         _head(shown, safe(shown.title), room, paint),
         *_filled(words, room, paint),
-        *_filled([*more, *held], room, paint),
+        *_filled(more, room, paint),
+        *waited,
     ]
 
 

@@ -340,6 +340,17 @@ def test_fullstory_away_is_5_and_the_same_command_goes_on(road: Somewhere) -> No
     assert road("users", "imports").out == ""
 
 
+def test_that_a_request_is_made_again_is_said_while_it_lasts(road: Somewhere) -> None:
+    assert road.server is not None
+    name = write("a.jsonl", people("n-1"))
+    road.server.faults = Faults(["500:x1@/v2/users/batch"], seed=0)
+    done = road("users", "import", name)
+    assert done.code == ExitCode.DONE, done.show
+    assert done.err.count("1 job in flight, ") == done.err.count("Trying again in ") == 1
+    quiet = road("users", "import", name, "-q")
+    assert quiet.err == ""
+
+
 def test_a_file_that_was_changed_is_not_gone_on_with(road: Somewhere) -> None:
     assert road.server is not None
     name = write("a.csv", "uid,plan\nn-1,pro\n")

@@ -89,6 +89,16 @@ def test_what_is_waited_for_is_said_in_the_picture() -> None:
     assert "waiting 30 s for the rate limit" in seen(world, 60)
 
 
+def test_a_long_reason_for_waiting_has_lines_of_its_own() -> None:
+    world, _ = window(60)
+    reason = "api.getmembrane.com could not be reached: Connection refused. Trying again in 4 s."
+    display(world)[0].show(HALF._replace(held=reason))
+    assert seen(world, 60).splitlines()[3:] == [
+        "  api.getmembrane.com could not be reached: Connection",
+        "  refused. Trying again in 4 s.",
+    ]
+
+
 def test_a_message_is_written_where_the_picture_was() -> None:
     world, time = window(60)
     shown, messages = display(world)
