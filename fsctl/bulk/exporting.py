@@ -22,7 +22,7 @@ from .export_pages import CHUNK, Form, Wanted, gathered, lines, tabulated
 from .export_state import Facts, Keeper, State, differences
 from .locked import Busy, Untrusted, locked
 
-_KEPT_EVERY = 1.0  # seconds between two words on how far it has come
+_KEPT_EVERY = 0.5  # seconds between two words on how far it has come
 # How a page token that is not taken any more is refused (contracts/fullstory-api §1.1, §1.4).
 _REFUSED = (400, 404, 410)
 

@@ -241,8 +241,8 @@ class _Export:
 
     def _tell_left_out(self, count: int) -> None:
         if count:
-            whom = "1 person who is" if count == 1 else f"{count:,} people who are"
-            self._app.messages.announce(f"{whom} being deleted left out.")
+            whom, are = ("1 person", "is") if count == 1 else (f"{count:,} people", "are")
+            self._app.messages.announce(f"{whom} who {are} being deleted {are} left out.")
 
     # -- a dry run
 
