@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -275,6 +276,30 @@ def test_a_rate_limit_is_waited_for_and_said_aloud(town: Town, tmp_path: Path) -
     waits = [event.seconds for event in events if isinstance(event, Waiting)]
     assert len(waits) == 30
     assert all(7 <= wait < 9 for wait in waits)
+
+
+def test_a_rate_limit_holds_all_workers_for_as_long_as_was_asked(
+    town: Town, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(40))
+    together = threading.Barrier(4)
+    asked: list[float] = []
+
+    def before(_request: Request) -> Response | None:
+        asked.append(town.hours.now)
+        if len(asked) > 4:
+            return None
+        together.wait(10)
+        return answer(429, "too_many_requests", ("Retry-After", "30"))
+
+    town.gateway.before = before
+    assert town.summary(input_of(path), concurrency=4).accepted == 40
+    first, later = asked[:4], asked[4:]
+    assert max(first) == min(first)
+    assert min(later) >= max(first) + 30
+    one, two = sorted(later)[:2]
+    assert two - one > 0.05, "they do not come back all at once"
+    assert {len(json.loads(post.body or b"")["requests"]) for post in town.gateway.posts} == {4}
 
 
 def test_a_network_that_is_away_ends_the_run_which_is_gone_on_with(
