@@ -66,6 +66,7 @@ class _Run:
         teller = Teller(app)
         named = {one.rows.name: one for one in found}
         current = found[0]
+        done = 0
         try:
             for event in events:
                 current = named.get(getattr(event, "source", ""), current)
@@ -73,6 +74,9 @@ class _Run:
                 if isinstance(event, Begun):
                     app.resume = same_command(app) if current.is_lasting else None
                 elif isinstance(event, Summary):
+                    done += 1
+                    if done == len(found):  # nothing is remembered any more
+                        app.resume = None
                     if (failure := ending(event)) is not None:
                         self._failures.append(failure)
                     if not app.renders_table:
@@ -84,7 +88,6 @@ class _Run:
             raise
         finally:
             teller.close()
-        app.resume = None
         for one in found:
             one.source.done()
 
