@@ -28,7 +28,7 @@ MEMBERS = {
 }
 
 SECTIONS = {
-    "Begin": ("init", "doctor", "sandbox", "help"),
+    "Begin": ("init", "doctor", "sandbox", "completion", "help"),
     "Work with Fullstory": ("users", "sessions", "segments", "events", "annotations", "raw"),
     "Keep the way to it": ("login", "logout", "auth", "connections", "actions", "profiles"),
 }

@@ -54,7 +54,9 @@ class ShellWindow:
         home: Path,
         script: Path | None = None,
         env: Mapping[str, str] | None = None,
+        fsctl: Path | None = None,
     ) -> None:
+        """``script`` is the repository's, and ``fsctl`` the one that writes down its calls."""
         self.shell = shell
         self.home = home
         self.calls_file = home / "calls"
@@ -65,6 +67,8 @@ class ShellWindow:
         for name, text in (("fsctl", _FSCTL), ("python", _PYTHON), ("python3", _PYTHON)):
             (binaries / name).write_text(text)
             (binaries / name).chmod(0o755)
+        if fsctl is not None:
+            (binaries / "fsctl").write_bytes(fsctl.read_bytes())
         whole = {
             **clean_environment(home),
             "PATH": f"{binaries}:/usr/local/bin:/usr/bin:/bin",
@@ -101,6 +105,16 @@ class ShellWindow:
                 seen += os.read(self._master, 65536).decode("utf-8", "replace")
         self.screen = _ESCAPES.sub("", seen)
         return self.screen
+
+    def drain(self) -> None:
+        """Throw away what has come so far."""
+        while select.select([self._master], [], [], 0.02)[0]:
+            os.read(self._master, 65536)
+
+    def clear_line(self) -> None:
+        """Throw away the line that is being typed."""
+        self.type("\x05\x15")  # to its end, and all before that
+        self.drain()
 
     def sent(self, line: str) -> list[str]:
         """Type ``line``, TABs and all, send it, and give back what ``fsctl`` was called with."""
@@ -155,9 +169,9 @@ def _started(shell: str, home: Path, script: Path) -> list[str]:
         return ["bash", "--noprofile", "--rcfile", str(home / "rc"), "-i"]
     if shell == "zsh":
         (home / ".zshrc").write_text(
-            f"PROMPT='{PROMPT}'\nunsetopt zle_bracketed_paste prompt_sp beep\n"
-            f"fpath=('{script.parent}' $fpath)\nautoload -Uz compinit\ncompinit -u -D\n"
-            "LISTMAX=1000\nunset zle_bracketed_paste\n"
+            f"PROMPT='{PROMPT}'\nunsetopt prompt_sp beep\nLISTMAX=1000\nautoload -Uz compinit\n"
+            f"fpath=('{COMPLETIONS}' $fpath)\ncompinit -u -D\nunset zle_bracketed_paste\n"
+            + ("" if script.parent == COMPLETIONS else f"source '{script}'\n")
         )
         return ["zsh", "-d", "-i"]
     start = f"function fish_prompt; printf '{PROMPT}'; end; function fish_right_prompt; end"
