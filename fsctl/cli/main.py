@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ..errors import ExitCode, FsctlError, Usage
+from ..errors import ExitCode, FsctlError
 from .app import App
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def main(arguments: Sequence[str], world: World | None = None) -> int:
             app.close()
     except click.ClickException as error:
         app.json_among(arguments)  # parsing ended before it came to all options
-        return _fail(app, _from_click(error))
+        from .mistyped import usage
+
+        return _fail(app, usage(error))
     except FsctlError as error:
         return _fail(app, error)
     except (KeyboardInterrupt, click.Abort):
@@ -216,16 +218,6 @@ def _fail(app: App, error: FsctlError) -> int:
         app.messages.debug("".join(traceback.format_exception(error)))
     app.messages.error(error, json_asked=app.json_asked)
     return error.exit_code
-
-
-def _from_click(error: click.ClickException) -> Usage:
-    ctx = getattr(error, "ctx", None)
-    path = ctx.command_path if ctx is not None else "fsctl"
-    message = error.format_message()
-    return Usage(
-        message if message.endswith((".", "?", "!", ".)", "?)")) else f"{message}.",
-        hint=f"Try `{path} --help`.",
-    )
 
 
 def _stopped(app: App, word: str, code: ExitCode) -> int:
