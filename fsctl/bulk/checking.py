@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from .checking_types import NESTED, EventRow, NestedEventRow, NestedUserRow, Use
 NOTES = ("_error_code", "_error_message", "_line")  # of rejects, which come again corrected
 # What Fullstory's own lists tell of people beside what they are made of.
 _TOLD = ("app_url", "is_being_deleted", "type_conflicts")
+_FEW = 16  # rows among which a bad one is looked for
 _MOST_NAMES = 10_000  # that are remembered to be good ones
 _LONGEST_NAME = PROPERTY_NAME_MAX // NESTED - 1  # longer dotted paths are looked at
 _LONGEST_NESTED = 6 * USER_PROPERTIES_MAX - 1  # bytes: in fewer no objects hold too many values
@@ -128,6 +129,12 @@ class Checker:
             for row in rows
             if row.schema
         )
+
+    def check_all(self, raws: Sequence[bytes]) -> Iterator[tuple[bytes, tuple[Problem, ...]]]:
+        """The same as :meth:`check` of each, sooner: a bad row slows few others down."""
+        for first in range(0, len(raws), _FEW):
+            few = raws[first : first + _FEW]
+            yield from zip(few, repeat(())) if self.passes(few) else map(self.check, few)
 
     def check(self, raw: bytes) -> tuple[bytes, tuple[Problem, ...]]:
         """The body of one row, and all that is wrong with it."""

@@ -88,16 +88,13 @@ class JsonReading:
 
     def _rows(self, text: bytes, found: list[_Found], offset: int, line: int) -> list[Row]:
         bodies = [_compact(text[start:end]) for start, end in found]
-        good = self._checker.passes(bodies)
+        checked = self._checker.check_all(bodies)
         rows, behind = [], 0
-        for (start, end), body in zip(found, bodies, strict=True):
+        for (start, end), body, (sent, problems) in zip(found, bodies, checked, strict=True):
             line += text.count(b"\n", behind, start)
             behind = start
-            problems: tuple[Problem, ...] = ()
             raw = text[start:end] if len(body) != end - start else body
-            if not good:
-                body, problems = self._checker.check(body)
-            rows.append(Row(line, offset + start, offset + end, body, problems, raw))
+            rows.append(Row(line, offset + start, offset + end, sent, problems, raw))
         return rows
 
     def _is_over(self, rest: bytes, line: int) -> bool:

@@ -32,14 +32,17 @@ class JsonlReading:
     def _rows(self, lines: list[bytes], offset: int, line: int) -> Sequence[Row]:
         if self._checker.passes(lines):
             return GoodRows(lines, lines, offset, line)
-        rows = []
+        found = []
         for raw in lines:
             end = offset + len(raw) + 1
             if raw.strip(_BLANK):
-                body, problems = self._checker.check(raw)
-                rows.append(Row(line, offset, end, body, problems, raw))
+                found.append((line, offset, end, raw))
             offset, line = end, line + 1
-        return rows
+        checked = self._checker.check_all([raw for _, _, _, raw in found])
+        return [
+            Row(line, start, end, body, problems, raw)
+            for (line, start, end, raw), (body, problems) in zip(found, checked, strict=True)
+        ]
 
 
 def whole_lines(source: Source, offset: int, line: int) -> Iterator[list[bytes]]:

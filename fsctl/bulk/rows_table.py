@@ -112,12 +112,10 @@ class TableReading:
                 rows.append(Row(line, start, end, b"", (_NO_TEXT,), raw))
             elif any(cells) and not raw.isspace():
                 rows.append(self._row(cells, start, end, line, raw))
-        bodies = [row.body for row in rows if not row.problems]
-        if not self._checker.passes(bodies):
-            for row in rows:
-                if not row.problems:
-                    row.body, problems = self._checker.check(row.body)
-                    row.problems = tuple(map(self._named, problems))
+        good = [row for row in rows if not row.problems]
+        checked = self._checker.check_all([row.body for row in good])
+        for row, (body, problems) in zip(good, checked, strict=True):
+            row.body, row.problems = body, tuple(map(self._named, problems))
         return rows
 
     def _row(self, cells: Cells, start: int, end: int, line: int, raw: bytes) -> Row:

@@ -136,7 +136,9 @@ def _parse(
     found, left = _parse_quoted(text, lines, dialect, start, final=final)
     cells = found.cells
     if f"{dialect.delimiter}'" in text or "\n'" in text or "\"'" in text or text[:1] == "'":
-        cells = [[unguard(cell) for cell in record] for record in cells]
+        cells = [
+            [unguard(cell) if cell[:1] == "'" else cell for cell in record] for record in cells
+        ]
     return found._replace(cells=cells, is_text=is_text), left
 
 

@@ -172,6 +172,14 @@ def test_a_name_that_was_bad_stays_bad_and_harms_no_good_one() -> None:
         assert not checker.check(good)[1]
 
 
+@settings(deadline=None)
+@given(st.lists(st.booleans(), max_size=70))
+def test_many_are_checked_as_each_of_them_is(good: list[bool]) -> None:
+    raws = [body({"uid": f"u{n}" if one else ""}) for n, one in enumerate(good)]
+    checker = Checker("users")
+    assert list(checker.check_all(raws)) == [checker.check(raw) for raw in raws]
+
+
 def test_names_without_end_are_not_all_remembered() -> None:
     checker = Checker("users")
     for first in range(0, 40_000, 400):
