@@ -7,9 +7,6 @@ its :class:`Summary`.
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -21,12 +18,12 @@ from typing import NamedTuple
 from ..errors import FsctlError
 from ..fullstory.batch_jobs import BatchJobs, Kind
 from ..fullstory.call import Caller
-from ..fullstory.repeats import Clock
 from . import following, import_journal
 from .batches import Bounds, Stretch, gaps, stretches, until
 from .carrying import Carrier, Task
 from .import_check import checked, refuse_bad
 from .import_counts import Counts
+from .import_crew import TICK, Carried, Crew, Taken
 from .import_events import Begun, Checked, Event, Note, Progress, Summary, Waiting
 from .import_ids import imported_as
 from .import_input import Input
@@ -34,12 +31,9 @@ from .import_journal import Journal
 from .import_record import Kept
 from .import_rejects import JsonForm, check_outputs, publish
 from .memory import give_back_large_blocks
-from .sending import Limiter, Patience, Sender, Stopped
+from .sending import Limiter, Patience, Sender
 
 CONCURRENCY = 4  # jobs: with 50,000 rows each far from Fullstory's 100 jobs and 500,000 operations
-_GRACE = 3.0  # seconds in which requests on their way may still be answered when a run ends
-_TICK = 0.2  # seconds between two words on progress
-_SLICE = 0.25  # seconds between two looks at whether the run ends
 
 
 class Options(NamedTuple):
@@ -122,12 +116,9 @@ class _Run:
         self._bounds = Bounds()
         if options.rows is not None:
             self._bounds.rows = min(self._bounds.rows, options.rows)
-        self._said: queue.SimpleQueue[Event | _Taken | _Carried | BaseException]
-        self._said = queue.SimpleQueue()
-        self._inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._carried: list[_Carried] = []
+        self._crew = Crew(options.concurrency, caller.clock)
+        self._on_their_way = 0
+        self._left: deque[Kept] = deque()  # in place of stretches that were not carried to the end
         self._counts = Counts(Progress(one.reader.name, size=one.size))
         self._told_at = float("-inf")
         self._began = caller.clock.monotonic()
@@ -148,70 +139,51 @@ class _Run:
         try:
             yield from self._work(journal, carrier)
         except BaseException:
-            self._end()
+            self._crew.end()
             if not one.resumable:  # its rejects would never be written
                 with suppress(FsctlError):
                     self._written(journal)
             raise
-        self._end()
+        self._crew.end()
         yield self._counts.progress
 
     def _carrier(self, journal: Journal) -> Carrier:
-        clock = self._caller.clock
-        stoppable = Clock(clock.monotonic, clock.time, self._sleep, clock.random)
-        limiter = Limiter(stoppable, lambda seconds: self._said.put(Waiting(seconds)))
-        imports = self._input.imports
+        crew, imports = self._crew, self._input.imports
+        limiter = Limiter(crew.clock, lambda seconds: crew.tell(Waiting(seconds)))
+        sender = Sender(
+            crew.clock, limiter, self._options.patience, lambda text: crew.tell(Note(text))
+        )
         return Carrier(
             self._input.reader,
             self._jobs,
-            Sender(
-                stoppable, limiter, self._options.patience, lambda text: self._said.put(Note(text))
-            ),
+            sender,
             journal,
             self._bounds,
             new_id=self._caller.new_id,
-            tell=self._said.put,
+            tell=crew.tell,
             imported=imported_as(imports) if imports else None,
             job_patience=self._options.job_patience,
         )
-
-    def _sleep(self, seconds: float) -> None:
-        """Sleep, unless the run ends: then raise, so that the thread does."""
-        while seconds > 0 and not self._stop.is_set():
-            self._caller.clock.sleep(min(seconds, _SLICE))
-            seconds -= _SLICE
-        if self._stop.is_set():
-            raise Stopped
 
     # -- the work
 
     def _work(self, journal: Journal, carrier: Carrier) -> Iterator[Event]:
         """Hand out tasks while there is a free thread, and tell what they say."""
         tasks = self._tasks(journal, carrier)
-        inbox = self._inbox
-        self._threads = [
-            threading.Thread(target=self._worker, args=(carrier,), daemon=True)
-            for _ in range(self._options.concurrency)
-        ]
-        smaller: deque[Kept] = deque()  # in place of stretches that were too large
-        on_their_way, more = 0, True
-        for thread in self._threads:
-            thread.start()
-        while on_their_way or more or smaller:
-            while on_their_way < len(self._threads) and (smaller or more):
-                task = carrier.again(smaller.popleft()) if smaller else next(tasks, None)
+        left, more = self._left, True
+        self._crew.begin(carrier)
+        while self._on_their_way or more or left:
+            while self._on_their_way < self._crew.size and (left or more):
+                task = carrier.again(left.popleft()) if left else next(tasks, None)
                 if task is None:
                     more = False
                     break
-                inbox.put(task)
-                on_their_way += 1
-                self._counts.jobs(on_their_way)
+                self._crew.give(task)
+                self._on_their_way += 1
+                self._counts.jobs(self._on_their_way)
                 yield from self._heard(wait=False)
-                on_their_way -= self._freed(smaller)
-            if on_their_way:
+            if self._on_their_way:
                 yield from self._heard(wait=True)
-                on_their_way -= self._freed(smaller)
-                self._counts.jobs(on_their_way)
 
     def _tasks(self, journal: Journal, carrier: Carrier) -> Iterator[Task]:
         """What earlier runs left, then what nobody has read yet, in the order of the input."""
@@ -234,59 +206,31 @@ class _Run:
         self._counts.read(task.kept)
         return task
 
-    def _worker(self, carrier: Carrier) -> None:
-        while (task := self._inbox.get()) is not None and not self._stop.is_set():
-            try:
-                left = carrier.carry(task, lambda kept: self._said.put(_Taken(kept)))
-                self._said.put(_Carried(left))
-            except Stopped:
-                return
-            except BaseException as error:  # told by the thread that called
-                self._said.put(error)
-                return
-
     def _heard(self, *, wait: bool) -> Iterator[Event]:
-        """What the threads said; with ``wait`` at least for a moment."""
-        while True:
-            try:
-                said = self._said.get(timeout=_TICK) if wait else self._said.get_nowait()
-            except queue.Empty:
-                break
-            wait = False
-            if isinstance(said, BaseException):
-                raise said
-            if isinstance(said, _Taken):
+        """Count what the threads said, and tell it; with ``wait`` at least for a moment."""
+        news = False
+        for said in self._crew.heard(wait=wait):
+            if isinstance(said, Taken):
                 self._caller.wrote = True
                 self._counts.sent(said.kept)
-            elif isinstance(said, _Carried):
-                self._carried.append(said)
+            elif isinstance(said, Carried):
+                self._carried(said.left)
+                news = True
             else:
                 yield said
         now = self._caller.clock.monotonic()
-        if self._carried or now - self._told_at >= _TICK:
+        if news or now - self._told_at >= TICK:
             self._told_at = now
             yield self._counts.progress
 
-    def _freed(self, smaller: deque[Kept]) -> int:
-        """Count what was carried; how many threads are free for it."""
-        for carried in self._carried:
-            for kept in carried.left:
-                if kept.is_over:
-                    self._counts.over(kept)
-                else:
-                    smaller.append(kept)
-        freed = len(self._carried)
-        self._carried = []
-        return freed
-
-    def _end(self) -> None:
-        """Have the threads end, with a little time for what is on its way."""
-        self._stop.set()
-        for _ in self._threads:
-            self._inbox.put(None)
-        ends = time.monotonic() + _GRACE
-        for thread in self._threads:
-            thread.join(max(0.0, ends - time.monotonic()))
+    def _carried(self, left: Sequence[Kept]) -> None:
+        self._on_their_way -= 1
+        self._counts.jobs(self._on_their_way)
+        for kept in left:
+            if kept.is_over:
+                self._counts.over(kept)
+            else:
+                self._left.append(kept)
 
     # -- the end
 
@@ -325,11 +269,3 @@ class _Run:
             if path is not None
             and publish(journal.parts(sort), path, shape, force=self._options.force)
         }
-
-
-class _Taken(NamedTuple):
-    kept: Kept
-
-
-class _Carried(NamedTuple):
-    left: list[Kept]
