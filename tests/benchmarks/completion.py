@@ -102,7 +102,8 @@ def _stock(shell: str, home: Path) -> ShellWindow:
     program = home / "program"
     program.write_text(_STOCK.format(python=sys.executable))
     program.chmod(0o755)
-    return ShellWindow(shell, home, script, fsctl=program)
+    begin = "autoload -Uz compinit; compinit -u -D; " if shell == "zsh" else ""
+    return ShellWindow(shell, home, f"{begin}source '{script}'", fsctl=program)
 
 
 if __name__ == "__main__":

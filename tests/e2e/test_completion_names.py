@@ -215,3 +215,15 @@ def test_the_platforms_place_is_where_no_variable_names_one(window: Open, tmp_pa
     shell = window(**{**places, "FSCTL_CACHE_DIR": "~/own"})
     assert shell.sent("fsctl help \t")[-1] == "found"
     assert shell.asked == []
+
+
+def test_a_relative_place_is_none(window: Open, tmp_path: Path) -> None:
+    """A stranger's checkout may hold a directory of that name."""
+    for kind in ("topics", "connections.default"):
+        keep(
+            tmp_path / "work" / "here" / "names" / kind,
+            write(tmp_path, kind, [Name("x")]).read_text(),
+        )
+    shell = window(FSCTL_CACHE_DIR="here")
+    for line in ("help", "connections show", "--sandbox actions show"):
+        assert shell.sent(f"fsctl {line} \t") == line.split()

@@ -25,6 +25,11 @@ SHELLS = tuple(shell for shell in ("bash", "zsh", "fish") if shutil.which(shell)
 FILES = {"bash": "fsctl.bash", "zsh": "_fsctl", "fish": "fsctl.fish"}
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 PROMPT = "READY> "
+LOADS = {
+    "bash": f"source '{COMPLETIONS}/fsctl.bash'",
+    "zsh": f"fpath=('{COMPLETIONS}' $fpath); autoload -Uz compinit; compinit -u -D",
+    "fish": f"source '{COMPLETIONS}/fsctl.fish'",
+}
 TAB, ENTER = "\t", "\r"
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?>=]*[a-zA-Z]|\x1b[()][0-9A-Za-z]|\x1b[=>78]|\x1b\][^\x07]*\x07")
@@ -52,11 +57,11 @@ class ShellWindow:
         self,
         shell: str,
         home: Path,
-        script: Path | None = None,
+        load: str | None = None,
         env: Mapping[str, str] | None = None,
         fsctl: Path | None = None,
     ) -> None:
-        """``script`` is the repository's, and ``fsctl`` the one that writes down its calls."""
+        """``load`` is what its start-up file says to load the script, ``fsctl`` another program."""
         self.shell = shell
         self.home = home
         self.calls_file = home / "calls"
@@ -81,7 +86,7 @@ class ShellWindow:
             "XDG_CACHE_HOME": str(home / ".cache"),
             **(env or {}),
         }
-        argv = _started(shell, home, script or COMPLETIONS / FILES[shell])
+        argv = _started(shell, home, LOADS[shell] if load is None else load)
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 160, 0, 0))
         self._process = subprocess.Popen(
@@ -160,22 +165,23 @@ class ShellWindow:
         os.close(self._master)
 
 
-def _started(shell: str, home: Path, script: Path) -> list[str]:
+def _started(shell: str, home: Path, load: str) -> list[str]:
     if shell == "bash":
         (home / "rc").write_text(
             f"PS1='{PROMPT}'\nbind 'set enable-bracketed-paste off'\n"
-            f"bind 'set page-completions off'\nbind 'set bell-style none'\nsource '{script}'\n"
+            f"bind 'set page-completions off'\nbind 'set bell-style none'\n{load}\n"
         )
         return ["bash", "--noprofile", "--rcfile", str(home / "rc"), "-i"]
     if shell == "zsh":
         (home / ".zshrc").write_text(
-            f"PROMPT='{PROMPT}'\nunsetopt prompt_sp beep\nLISTMAX=1000\nautoload -Uz compinit\n"
-            f"fpath=('{COMPLETIONS}' $fpath)\ncompinit -u -D\nunset zle_bracketed_paste\n"
-            + ("" if script.parent == COMPLETIONS else f"source '{script}'\n")
+            f"PROMPT='{PROMPT}'\nunsetopt prompt_sp beep\nLISTMAX=1000\n{load}\n"
+            "unset zle_bracketed_paste\n"
         )
         return ["zsh", "-d", "-i"]
+    # Where this is missing, fish reads all manual pages with a Python of its own.
+    (home / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
     start = f"function fish_prompt; printf '{PROMPT}'; end; function fish_right_prompt; end"
-    return ["fish", "--no-config", "-i", "-C", f"{start}; set fish_greeting; source '{script}'"]
+    return ["fish", "-i", "-C", f"{start}; set fish_greeting; {load}"]
 
 
 def _take_terminal() -> None:

@@ -292,7 +292,7 @@ _fsctl_places() {
     "~/"*) config=$HOME/${config#??} ;;
   esac
   CONFIG_FILE=$config/config.toml
-  file=$cache/names/$kind
+  case $cache in /*) file=$cache/names/$kind ;; *) file= ;; esac
   case $kind in profiles | topics) return ;; esac
   : "${profile:=${FSCTL_PROFILE-}}"
   if [ "${transport:-${FSCTL_TRANSPORT-}}" = sandbox ]; then
@@ -303,7 +303,7 @@ _fsctl_places() {
   else
     scope=default
   fi
-  file=${scope:+$file.$scope}
+  file=${file:+${scope:+$file.$scope}}
 }
 
 # The word without its quotes, in REPLY. Nothing in it is expanded.

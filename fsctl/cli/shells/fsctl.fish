@@ -245,7 +245,8 @@ function __fsctl_places --no-scope-shadowing
     test -n "$FSCTL_CONFIG_DIR"
     and set config (string replace -r '^~/' ~/ -- $FSCTL_CONFIG_DIR)
     set config $config/config.toml
-    set file $cache/names/$kind
+    string match -q '/*' -- $cache
+    and set file $cache/names/$kind
     contains -- $kind profiles topics
     and return
     test -n "$profile"
@@ -254,15 +255,16 @@ function __fsctl_places --no-scope-shadowing
     or set transport $FSCTL_TRANSPORT
     if test "$transport" = sandbox
         set asked --sandbox
-        set file $file.sandbox
+        test -n "$file"
+        and set file $file.sandbox
     else if test -n "$profile"
         set asked --profile $profile
-        if string match -qr '^[A-Za-z0-9_][A-Za-z0-9_.-]*$' -- $profile
+        if test -n "$file"; and string match -qr '^[A-Za-z0-9_][A-Za-z0-9_.-]*$' -- $profile
             set file $file.profile.$profile
         else
             set file
         end
-    else
+    else if test -n "$file"
         set file $file.default
     end
 end
