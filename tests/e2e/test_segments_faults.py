@@ -20,6 +20,7 @@ from fsctl.membrane.gateway import Response
 from fsctl.sandbox import signed
 from tests.support.command import BINARY
 from tests.support.everywhere import Somewhere, somewhere
+from tests.support.memory import spend
 from tests.support.online import Online, online
 
 PAYING = "kX2pQ9"
@@ -180,6 +181,37 @@ def test_a_file_that_is_not_what_its_length_says(
     assert (done.code, done.out) == ((0, "UserEmail\n") if change == "plain" else (5, "")), (
         done.show
     )
+
+
+def test_nothing_of_a_try_that_failed_stays_in_the_file(
+    here: Somewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Response(200, (), gzip.compress(b"of the first try\n" * 50_000)[:-4])
+    _Shelf(monkeypatch, broken, Response(200, (), gzip.compress(b"whole\n")))
+    target = tmp_path / "out.csv"
+    for to in (["--to", str(target)], []):
+        done = here("segments", "export", PAYING, *to)
+        assert done.code == 0, done.show
+    assert (target.read_text(), done.out) == ("whole\n", "whole\n")
+
+
+def test_a_large_file_takes_no_more_memory_than_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = b'{"IndividualId":"7400589116837456607","EventStart":"2026-11-01T00:00:00Z"}\n'
+    some = b"".join(row.replace(b"5660", b"%04d" % number) for number in range(10_000))
+    files = [gzip.compress(some), b"".join(gzip.compress(some, 1) for _ in range(150))]
+    with online(tmp_path) as road:
+        peaks = []
+        for number, file in enumerate(files):
+            _Shelf(monkeypatch, Response(200, (), file))
+            out, target = tmp_path / "told", tmp_path / f"{number}.ndjson"
+            command = [str(BINARY), "segments", "export", PAYING, "--to", str(target)]
+            spent = spend(command, road.fsctl.env, out)
+            assert spent.status == 0
+            peaks.append(spent.peak)
+        assert target.stat().st_size == 150 * len(some) > 100_000_000
+    assert peaks[1] - peaks[0] < 8_000_000, peaks
 
 
 def test_no_credential_goes_to_the_storage(
