@@ -41,7 +41,14 @@ LOG_COLUMNS = (
 )
 
 
-@click.group("actions", cls=Group)
+@click.group(
+    "actions",
+    cls=Group,
+    examples=(
+        "fsctl --sandbox actions list",
+        "fsctl --sandbox actions show create-annotation",
+    ),
+)
 def group() -> None:
     """See what Membrane's actions do and did."""
 

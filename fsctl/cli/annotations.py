@@ -19,7 +19,7 @@ COLUMNS = (
 MEMBERS = {
     "create": (
         ".annotations:create",
-        "Create an annotation with TEXT, of up to 200 characters; - reads it from stdin.",
+        "Create an annotation with TEXT.",
     ),
     "deploy": (".annotations_deploy:deploy", "Annotate a deploy, from any build system."),
     "run": (".annotations_run:run", "Run COMMAND, and annotate when it ran and how it ended."),
@@ -33,7 +33,15 @@ class _Annotations(LazyGroup):
     show_globals = False
 
 
-@click.group("annotations", cls=_Annotations, members=MEMBERS)
+@click.group(
+    "annotations",
+    cls=_Annotations,
+    members=MEMBERS,
+    examples=(
+        "fsctl --sandbox annotations create 'Sale begins'",
+        "fsctl --sandbox annotations deploy --service checkout --version v1.4.2",
+    ),
+)
 def group() -> None:
     """Mark moments on Fullstory's charts.
 
@@ -69,7 +77,9 @@ def create(
     duration: str | None,
     source: str | None,
 ) -> One:
-    """Create an annotation with TEXT, of up to 200 characters; - reads it from stdin.
+    """Create an annotation with TEXT.
+
+    TEXT has up to 200 characters; - reads it from stdin.
 
     Times without an offset are local.
     """

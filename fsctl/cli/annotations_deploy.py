@@ -10,6 +10,7 @@ from ..terminal.columns import Column
 from .annotations import COLUMNS
 from .app import App
 from .deploy_options import Asked, DeployCommand, deploy_options
+from .options import heading
 from .results import One, Rows
 
 DELIVERED = (*COLUMNS, Column("annotated"), Column("reason"))
@@ -26,9 +27,12 @@ FIELDS = (Column("field", never_cut=True), Column("value"), Column("origin", "FR
     ),
 )
 @deploy_options
+@heading("Looking first")
 @click.option("--show-fields", is_flag=True, help="Show what is known, and send nothing.")
 def deploy(app: App, asked: Asked, show_fields: bool) -> One | Rows:
-    """Annotate a deploy: what, which version, where to, by whom, and the way back to the run.
+    """Annotate a deploy, from any build system.
+
+    What was deployed, which version, where to, by whom, and the way back to the run.
 
     In a job of a build system no option is needed. Trouble of fsctl's own is then a warning, and
     the exit code is 0: see --fail-on.

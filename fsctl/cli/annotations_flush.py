@@ -42,11 +42,12 @@ COLUMNS = (
 @click.argument("directory", metavar="[DIR]", required=False)
 @pass_app
 def flush(app: App, directory: str | None) -> Rows:
-    """Send the annotations that `deploy --outbox DIR` has kept, oldest first, each once.
+    """Send the annotations that an outbox has kept, oldest first, each once.
 
-    They keep their times. Only files of yours that nobody else may read or write are sent, and
-    only over the connection they were made for. What `deploy --once` has sent since goes without
-    being sent again. DIR is fsctl's own outbox unless named.
+    `deploy --outbox DIR` keeps them. They keep their times. Only files of yours that nobody else
+    may read or write are sent, and only over the connection they were made for. What `deploy
+    --once` has sent since goes without being sent again. DIR is fsctl's own outbox unless
+    named.
 
     Where it stays unknown whether one has arrived, its file is set apart as NAME.unknown and never
     sent again by itself: look at Fullstory's chart, then remove it, or rename it to NAME.json.

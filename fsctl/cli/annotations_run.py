@@ -38,7 +38,7 @@ _STARTED, _FINISHED = "FSCTL_DEPLOY_STARTED", "FSCTL_DEPLOY_FINISHED"
 @deploy_options
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
 def run(app: App, asked: Asked, command: tuple[str, ...]) -> int | One:
-    """Run COMMAND, and annotate when it began, when it ended and whether it failed.
+    """Run COMMAND, and annotate when it ran and how it ended.
 
     COMMAND keeps its stdin, stdout and stderr, and the exit code is COMMAND's: 128+N where signal N
     killed it, 127 or 126 where it cannot be started (then nothing is annotated). Signals are passed

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _SEE = "`fsctl auth status` shows how you stand with Membrane now."
 
 
-@click.group("auth", cls=Group)
+@click.group(
+    "auth", cls=Group, examples=("fsctl --sandbox auth status", "fsctl auth login --no-browser")
+)
 def group() -> None:
     """Log in to Membrane, log out, and see how you stand with it.
 

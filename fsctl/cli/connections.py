@@ -30,7 +30,11 @@ LIST_COLUMNS = tuple(column for column in ANY_APP_COLUMNS if column.key != "app"
 CONNECTOR_COLUMNS = (Column("name", importance=8), Column("id", kind="id", importance=9))
 
 
-@click.group("connections", cls=Group)
+@click.group(
+    "connections",
+    cls=Group,
+    examples=("fsctl --sandbox connections list", "fsctl --sandbox connections create --wait"),
+)
 def group() -> None:
     """See, make and mend the connections to Fullstory.
 

@@ -12,7 +12,7 @@ import click
 
 from ..errors import Usage
 from .app import App
-from .options import Command, pass_app
+from .options import Command, heading, pass_app
 
 FailOn = Literal["never", "misconfigured", "any"]
 
@@ -65,6 +65,7 @@ class DeployCommand(Command):
 
 
 _OPTIONS = (
+    heading("What is deployed"),
     click.option("--service", metavar="NAME", help="What is deployed (default: the repository)."),
     click.option("--version", metavar="V", help="Its version (default: the tag)."),
     click.option("--env", "environment", metavar="NAME", help="Where to, such as production."),
@@ -80,6 +81,7 @@ _OPTIONS = (
         "did, where the build system tells).",
     ),
     click.option("--finished", metavar="TIME", help="When it ended (default: now)."),
+    heading("What the annotation says"),
     click.option(
         "--text",
         metavar="TEMPLATE",
@@ -89,6 +91,7 @@ _OPTIONS = (
         "--source", metavar="NAME", help="What made it (default: the build system and the job)."
     ),
     click.option("--git", metavar="DIR", help="The checkout that git is asked about (default: .)."),
+    heading("When something goes wrong"),
     click.option(
         "--fail-on",
         type=_OneOf(("never", "misconfigured", "any")),

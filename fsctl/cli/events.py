@@ -9,7 +9,7 @@ import click
 from ..terminal.columns import Column
 from .app import App
 from .moments import moment
-from .options import Command, LazyGroup, pass_app
+from .options import Command, LazyGroup, heading, pass_app
 from .properties import given, property_options
 from .results import One
 from .who import READINGS, the_person
@@ -39,7 +39,15 @@ MEMBERS = {
 }
 
 
-@click.group("events", cls=_Events, members=MEMBERS)
+@click.group(
+    "events",
+    cls=_Events,
+    members=MEMBERS,
+    examples=(
+        "fsctl --sandbox events create 'Support Ticket' --user ada -p ticket=FH-1042",
+        "fsctl --sandbox events import events.csv --check",
+    ),
+)
 def group() -> None:
     """Tell Fullstory what happened outside the browser.
 
@@ -56,6 +64,7 @@ def group() -> None:
     ),
 )
 @click.argument("name")
+@heading("Whose event it is")
 @click.option("--user", "who", metavar="WHO", help="Whose event it is: an id, a uid or an e-mail.")
 @click.option(
     "--most-recent-session",
@@ -70,8 +79,10 @@ def group() -> None:
     help="The session it belongs to: an id, a replay URL, or a WHO for the newest one.",
 )
 @click.option("--anonymous", is_flag=True, help="Make a new anonymous person for it.")
+@heading("What happened")
 @click.option("--at", metavar="TIME", help="When it happened, such as -5m (default: now).")
 @property_options
+@heading("Where it happened")
 @click.option("--context-url", metavar="URL", help="The page it is about.")
 @click.option("--context-user-agent", metavar="TEXT", help="The browser it is about.")
 @click.option("--context-referrer", metavar="URL", help="Where the visitor came from.")

@@ -76,12 +76,13 @@ def init(
     use: bool | None,
     checks: bool,
 ) -> One | None:
-    """Set up fsctl, step by step: how to reach Membrane, which connection, under which name.
+    """Set up fsctl, step by step.
 
-    It finds what is there already, says what is missing and the command for it, asks Fullstory one
-    harmless thing, and stores a profile in the end, in one step. Nothing secret is ever stored.
-    Every question has an option, --connection among them; with --no-input, without a terminal and
-    in CI nothing is asked, and an option that is missing is named. Run it again to change a
+    How to reach Membrane, which connection to use, under which name to keep that: it finds what is
+    there already, says what is missing and the command for it, asks Fullstory one harmless
+    thing, and stores a profile in the end, in one step. Nothing secret is ever stored. Every
+    question has an option, --connection among them; with --no-input, without a terminal and in
+    CI nothing is asked, and an option that is missing is named. Run it again to change a
     profile: what it says already is pointed at first, and the rest of it stays as it is.
 
     --transport, --via, --api-host, --timeout and --retries are kept in the profile, too; --output

@@ -48,7 +48,15 @@ class _Profiles(LazyGroup):
     show_globals = False
 
 
-@click.group("profiles", cls=_Profiles, members=MEMBERS)
+@click.group(
+    "profiles",
+    cls=_Profiles,
+    members=MEMBERS,
+    examples=(
+        "fsctl profiles create eu --connection 'Fullstory EU' --use",
+        "fsctl profiles show --origin",
+    ),
+)
 def group() -> None:
     """Keep settings under a name, one for each account.
 

@@ -19,7 +19,10 @@ KEPT = ("transport", "connection", "via", "output", "timeout", "retries")
 
 @click.command(
     cls=Command,
-    examples=("fsctl --sandbox profiles create rehearsal && fsctl profiles use rehearsal",),
+    examples=(
+        "fsctl --sandbox profiles create rehearsal && fsctl profiles use rehearsal",
+        "fsctl profiles use --none",
+    ),
 )
 @click.argument("name", required=False)
 @click.option("--none", is_flag=True, help="Use no profile where none is named.")
@@ -164,7 +167,10 @@ def unset(app: App, keys: tuple[str, ...]) -> One | None:
 
 @click.command(
     cls=Command,
-    examples=("fsctl profiles create old && fsctl profiles delete old",),
+    examples=(
+        "fsctl profiles create old && fsctl profiles delete old",
+        "fsctl profiles create old && fsctl profiles delete old --dry-run",
+    ),
 )
 @click.argument("name")
 @pass_app

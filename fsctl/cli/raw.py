@@ -11,7 +11,7 @@ import click
 from ..errors import FsctlError, Refused, Unavailable, Usage
 from .app import App
 from .input import read_value
-from .options import Command, Group, pass_app
+from .options import Command, Group, heading, pass_app
 from .results import Bytes, Document, One, Result, Rows
 
 if TYPE_CHECKING:
@@ -21,7 +21,14 @@ _ORDER = """Put PATH first: fsctl raw request /v2/users --json '{"uid": "ada"}'.
 NO_VALUE = "\x00no value"  # --json without a value; no argument can hold a NUL
 
 
-@click.group("raw", cls=Group)
+@click.group(
+    "raw",
+    cls=Group,
+    examples=(
+        "fsctl --sandbox raw request /v2/users --query uid=ada",
+        "fsctl --sandbox raw action list-users -f uid=ada",
+    ),
+)
 def group() -> None:
     """Send any request or run any action."""
 
@@ -35,10 +42,12 @@ def group() -> None:
     ),
 )
 @click.argument("path", required=False)
+@heading("The request")
 @click.option(
     "-X", "--method", metavar="METHOD", help="Default: GET, or POST where there is a body."
 )
 @click.option("-H", "--header", "headers", multiple=True, metavar="'K: V'", help="Add a header.")
+@heading("The body")
 @click.option("-d", "--data", metavar="DATA|@FILE|-", help="The body.")
 @click.option(
     "--json",
@@ -51,6 +60,7 @@ def group() -> None:
 @click.option(
     "--raw-data", "--rawData", is_flag=True, help="Send the body as it is, its type untold."
 )
+@heading("Parameters")
 @click.option("--query", multiple=True, metavar="K=V", help="Add a query parameter.")
 @click.option(
     "--path-param",
@@ -60,6 +70,7 @@ def group() -> None:
     metavar="K=V",
     help="Fill {K} in PATH, safely encoded.",
 )
+@heading("The answer")
 @click.option("-i", "--include", is_flag=True, help="Print the status and headers first.")
 @click.option("--paginate", is_flag=True, help="Follow page tokens; print the rows as a list.")
 @click.option("--to", metavar="FILE", help="Write the answer's body to a new file.")

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from ..sandbox.store import Store
 
 
-@click.group("sandbox", cls=Group)
+@click.group(
+    "sandbox",
+    cls=Group,
+    examples=(
+        "fsctl sandbox show --jq .counts",
+        "fsctl --sandbox users list --limit 5",
+    ),
+)
 def group() -> None:
     """Try everything without an account.
 

@@ -29,9 +29,17 @@ MEMBERS = {
 }
 
 
-@click.group("segments", cls=_Segments, members=MEMBERS)
+@click.group(
+    "segments",
+    cls=_Segments,
+    members=MEMBERS,
+    examples=(
+        "fsctl --sandbox segments list",
+        "fsctl --sandbox segments export kX2pQ9 --to paying.ndjson",
+    ),
+)
 def group() -> None:
-    """See the segments of Fullstory, and export their people or events.
+    """See Fullstory's segments, and export their people or events.
 
     A segment is a saved search for people. It is made in Fullstory itself; `everyone` is there
     always.

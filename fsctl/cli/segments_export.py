@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import click
 
-from ..errors import FsctlError, Unavailable, Usage
+from ..errors import FsctlError, NeedsPerson, Refused, Unavailable, Usage
 from ..terminal.columns import Column
 from .app import App
 from .moments import span
@@ -103,7 +103,7 @@ def export(
     operation: str | None,
     wait_for: str | None,
 ) -> One | None:
-    """Bring the people of a segment, or with --type events what they did, as a file.
+    """Bring the people of a segment, or their events, as a file.
 
     ID is that of `fsctl segments list`, or the segment's address in Fullstory. Fullstory makes the
     file in its own time and form; it comes unpacked and otherwise untouched, and --fields says
@@ -169,13 +169,17 @@ class _Run:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """What may pass is told with the command that goes on."""
+        """What may pass, or can be mended here, is told with the command that goes on."""
         try:
             yield
         except Unavailable as error:
             error.hint = f"This goes on with it: {self._app.resume}"
             raise
-        except FsctlError:
+        except FsctlError as error:
+            # The file could not be written: its error has no word of a service's.
+            is_ours = isinstance(error, Refused | Usage) and error.code == error.default_code
+            if isinstance(error, NeedsPerson) or is_ours:
+                error.hint = f"{error.hint or ''}\nThen go on with: {self._app.resume}".lstrip()
             self._app.resume = None
             raise
 
@@ -204,7 +208,7 @@ class _Run:
         from typing import cast
 
         from ..settings.files import cannot_write, make_private_directory
-        from ..terminal.streams import write_bytes
+        from .segments_shown import write
 
         directory = make_private_directory(self._app.directory("state"))
         with TemporaryFile(dir=directory) as spool:
@@ -214,9 +218,7 @@ class _Run:
                 raise cannot_write(directory, error) from None
             progress.over()
             spool.seek(0)
-            stdout = self._app.world.stdout
-            while piece := spool.read(1024 * 1024):
-                write_bytes(stdout, piece)
+            write(self._app.world, cast(BinaryIO, spool))
 
     def _fetched(self, export_id: str, stream: BinaryIO, progress: Progress) -> int:
         from ..bulk.segment_export import fetch

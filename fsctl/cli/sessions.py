@@ -29,7 +29,15 @@ MEMBERS = {
 }
 
 
-@click.group("sessions", cls=_Sessions, members=MEMBERS)
+@click.group(
+    "sessions",
+    cls=_Sessions,
+    members=MEMBERS,
+    examples=(
+        "fsctl --sandbox sessions latest ada@example.com --url",
+        "fsctl --sandbox sessions timeline ada@example.com",
+    ),
+)
 def group() -> None:
     """Find replays and see what happened in them.
 

@@ -15,7 +15,7 @@ from .flags import Flag, one_of
 from .from_file import from_file_options, names
 from .moments import moment, span
 from .numbers import Number
-from .options import Command, pass_app
+from .options import Command, heading, pass_app
 from .results import Drawn, One, Rows
 from .sessions import replay_if_known, replay_of
 from .who import reading_options
@@ -50,8 +50,10 @@ COLUMNS_OF_MANY = (
     ),
 )
 @click.argument("who", nargs=-1, metavar="[WHO...]")
+@heading("Which people")
 @from_file_options
 @reading_options()
+@heading("Which sessions")
 @click.option("--limit", type=Number(1), metavar="N", help="Only the newest N.")
 @click.option("--since", metavar="TIME", help="Only those that began at that time or later.")
 @click.option("--until", metavar="TIME", help="Only those that began at that time or before.")
@@ -65,7 +67,7 @@ def list_(
     column: str | None,
     **window: Any,
 ) -> Rows:
-    """List the sessions of each WHO (a Fullstory id, a uid or an e-mail), newest first.
+    """List the sessions of WHO (a Fullstory id, a uid or an e-mail), newest first.
 
     All of them, unless an option says otherwise; a warning tells where Fullstory gave fewer. Times
     are ISO 8601, -2h, '3d ago' or Unix seconds. Where a WHO means several people the sessions of
@@ -209,6 +211,7 @@ def row(app: App, session: Session) -> dict[str, Any]:
     ),
 )
 @click.argument("who", nargs=-1, metavar="[WHO...]")
+@heading("Which people")
 @from_file_options
 @reading_options(by_id="--user-id")
 @one_of(

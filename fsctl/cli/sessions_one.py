@@ -13,7 +13,7 @@ from ..terminal.columns import Column
 from .app import App
 from .moments import span
 from .numbers import Number
-from .options import Command, pass_app
+from .options import Command, heading, pass_app
 from .results import Drawn, One, Rows
 from .sessions import replay_address, replay_of
 from .who import reading_options
@@ -43,7 +43,9 @@ _PAGE = 500  # events written at a time: a session may have a hundred thousand
     ),
 )
 @click.argument("session", metavar="SESSION")
+@heading("Whose session")
 @reading_options("SESSION", of=" of a person")
+@heading("Which events")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this type; repeatable.")
 @click.option("--errors", is_flag=True, help="Only errors, and rage, dead and error clicks.")
 @click.option("--since", metavar="TIME", help="Only events at that time or later.")

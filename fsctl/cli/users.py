@@ -55,7 +55,15 @@ MEMBERS = {
 }
 
 
-@click.group("users", cls=_Users, members=MEMBERS)
+@click.group(
+    "users",
+    cls=_Users,
+    members=MEMBERS,
+    examples=(
+        "fsctl --sandbox users find ada@example.com",
+        "fsctl --sandbox users list --limit 5 -o csv",
+    ),
+)
 def group() -> None:
     """Find, change and erase the people Fullstory knows."""
 

@@ -14,7 +14,7 @@ from ..errors import FsctlError, NeedsPerson, Refused, Usage
 from ..terminal.columns import Column
 from .app import App
 from .from_file import check, from_file_options
-from .options import Command, pass_app
+from .options import Command, heading, pass_app
 from .results import One, Rows
 from .users_delete_confirm import check_can_confirm, confirm
 from .users_delete_doubts import refuse_lost, remember
@@ -44,13 +44,16 @@ COLUMNS = (
     ),
 )
 @click.argument("who", required=False, metavar="[WHO]")
+@heading("Which people")
 @reading_options()
 @click.option("--all", "all_", is_flag=True, help="Delete all people who have that e-mail.")
+@from_file_options
 @click.option("--missing-ok", is_flag=True, help="Succeed where nobody is found.")
+@heading("Waiting")
 @click.option("--wait", is_flag=True, help="Wait until Fullstory says that the person is gone.")
 @click.option("--wait-for", metavar="TIME", help="Wait at most this long (default 10m).")
+@heading("Output files")
 @click.option("--receipt", metavar="FILE", help="Keep a record of the deletion in this new file.")
-@from_file_options
 @click.option("--rejects", metavar="FILE", help="Write what failed here (default FILE.rejects.*).")
 @click.option("--force", is_flag=True, help="Replace an older file of rejects.")
 @pass_app
@@ -68,13 +71,13 @@ def delete(
     rejects: str | None,
     force: bool,
 ) -> One | Rows:
-    """Delete WHO, or everyone on a list, with all sessions, events and properties, for good.
+    """Erase WHO, or everyone on a list, with all sessions and events, for good.
 
-    WHO has to mean one person, or with --all several who share an e-mail; each is deleted by
-    Fullstory id. A value that was refused because it meant several stays refused when one of them
-    is gone: name the other by --id. Who it is is shown, and the uid or id has to be typed; --yes
-    goes ahead. Fullstory deletes later: --wait ends with 0 only when Fullstory does not know the
-    person any more, and with 5 if that takes too long.
+    Properties go, too. WHO has to mean one person, or with --all several who share an e-mail; each
+    is deleted by Fullstory id. A value that was refused because it meant several stays refused
+    when one of them is gone: name the other by --id. Who it is is shown, and the uid or id has
+    to be typed; --yes goes ahead. Fullstory deletes later: --wait ends with 0 only when
+    Fullstory does not know the person any more, and with 5 if that takes too long.
 
     With --from-file everyone is looked up first, and the number of people has to be typed. What was
     cut off goes on with the same command. Where some failed the exit code is 6, and the rejects

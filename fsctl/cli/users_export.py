@@ -62,7 +62,7 @@ class Asked(NamedTuple):
 @click.option("--force", is_flag=True, help="Replace FILE if it is there already.")
 @pass_app
 def export(app: App, /, **values: Any) -> Drawn | One | None:
-    """Write people to a file that `users import` reads, all of them unless filtered.
+    """Write people, all unless filtered, to a file that `users import` reads.
 
     -o jsonl, csv or tsv; else FILE's ending says it, else it is jsonl. All that an import takes is
     written: ids, names, properties and those of their types that Fullstory would not infer. In CSV

@@ -56,7 +56,7 @@ WHY_MISSING = (
 @click.option("--no-sessions", is_flag=True, help="Leave the newest sessions out; it is faster.")
 @pass_app
 def find(app: App, query: str, no_sessions: bool) -> Rows:
-    """Look for QUERY: a Fullstory id, a uid, an e-mail or a name, whichever it reads as.
+    """Look for QUERY, whatever it is: a Fullstory id, a uid, an e-mail or a name.
 
     Everyone who is exactly meant comes first, with the newest session; people who are similar
     follow and are marked so. Where nobody is exactly meant the exit code is 3.

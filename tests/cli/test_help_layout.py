@@ -1,0 +1,187 @@
+"""``--help`` of every command: purpose, options under titles, examples, a line for the rest."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+import fsctl
+from fsctl.cli.help import PAGES, topics
+from fsctl.cli.options import FOLDED, Command, Group, LazyGroup, global_options, heading, title_of
+from fsctl.cli.root import MEMBERS, SECTIONS
+from fsctl.fullstory.deploys import OWN, PREFIX
+from fsctl.settings import env
+from tests.support.program import Program
+from tests.support.tree import commands
+
+TREE = dict(commands())
+CODE = Path(fsctl.__file__).parent
+
+# What a purpose may begin with: it says what the command does. A new verb is added here.
+VERBS = {
+    "Administer", "Annotate", "Archive", "Bring", "Change", "Check", "Complete", "Create",
+    "Delete", "Erase", "Export", "Fill", "Find", "Finish", "Forget", "Give", "Import", "Install",
+    "Keep", "Let", "List", "Log", "Look", "Mark", "Open", "Print", "Put", "Read", "Remove", "Run",
+    "Search", "See", "Send", "Serve", "Set", "Show", "Tell", "Try", "Use", "Wait", "Write",
+}  # fmt: skip
+ONE_FORM = {"fsctl sandbox reset"}  # what can be done in one way only
+
+
+def shown(path: str, program: Program, capsys: pytest.CaptureFixture[str]) -> str:
+    assert program(*path.split()[1:], "--help").code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", TREE)
+def test_help_begins_with_one_line_of_purpose(
+    path: str, program: Program, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    usage, empty, purpose, after, *_ = shown(path, program, capsys).splitlines()
+    assert usage.startswith(f"Usage: {path} ")
+    assert (empty, after) == ("", ""), "the purpose is one line"
+    assert re.findall(r"\w+", purpose)[0] in VERBS
+    assert purpose.endswith(".")
+
+
+@pytest.mark.parametrize("path", TREE)
+def test_help_ends_with_examples_and_the_way_to_the_global_options(
+    path: str, program: Program, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown(path, program, capsys)
+    assert text.endswith(f"\n\n{FOLDED}\n")
+    assert "fsctl help environment" in FOLDED
+    examples = re.findall(r"^  \$ .+$", text.partition("Examples:\n")[2], re.MULTILINE)
+    assert len(examples) >= (1 if path in ONE_FORM else 2)
+    for name in ("--profile", "--retries", "--color"):
+        assert f"\n  {name} " not in text, "told once, on the page"
+
+
+@pytest.mark.parametrize("path", TREE)
+def test_many_options_stand_under_titles(path: str) -> None:
+    command = TREE[path]
+    assert isinstance(command, Command | Group)
+    titled = command.titled_options(click.Context(command))
+    assert all(len(options) <= 8 for options in titled.values()), list(titled)
+    if len(titled) > 1:
+        assert "Options" not in titled, "some options have a title and some have none"
+
+
+def test_a_heading_holds_for_the_options_below_it_down_to_the_next(program: Program) -> None:
+    @click.command(cls=Command)
+    @heading("Which")
+    @click.option("--one")
+    @click.option("--two")
+    @heading("Waiting")
+    @click.option("--three")
+    def example() -> None:
+        pass
+
+    titles = {param.name: title_of(param) for param in example.params}  # type: ignore[arg-type]
+    assert titles == {"one": "Which", "two": "Which", "three": "Waiting"}
+
+
+def lazy_members() -> list[tuple[str, str]]:
+    return [
+        (f"{path} {name}", short)
+        for path, group in TREE.items()
+        if isinstance(group, LazyGroup)
+        for name, (_, short) in group._members.items()
+    ]
+
+
+@pytest.mark.parametrize(("path", "short"), lazy_members())
+def test_the_short_help_beside_a_path_says_what_the_command_says(path: str, short: str) -> None:
+    """It is written by hand, so that the list of commands loads none of them."""
+    assert re.findall(r"\w+", short)[0] in VERBS
+    assert short.endswith(".")
+    assert len(short) <= 68
+    if isinstance(TREE[path], Group):
+        assert short == (TREE[path].help or "").partition("\n")[0]
+    meant = set(re.findall(r"[a-z]{4,}", (TREE[path].help or "").casefold()))
+    words = re.findall(r"[a-z]{4,}", short.casefold())
+    assert set(words) & meant, f"{short!r} is about something else"
+
+
+def test_the_root_lists_every_command_once(
+    program: Program, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown("fsctl", program, capsys).partition("Options:")[0]
+    listed = re.findall(r"^  ([a-z]+) {2,}", text, re.MULTILINE)
+    assert sorted(listed) == sorted(MEMBERS)
+    assert {name for names in SECTIONS.values() for name in names} == set(MEMBERS)
+    assert "\nCommands:" not in text
+
+
+# -- the pages
+
+
+def test_all_topics_are_there() -> None:
+    assert set(topics()) == {
+        "bulk", "ci", "environment", "exit-codes", "formatting", "membrane", "profiles", "sandbox",
+        "security",
+    }  # fmt: skip
+
+
+ENVIRONMENT = (PAGES / "environment.md").read_text("utf-8")
+
+
+def test_the_page_on_the_environment_names_every_variable_that_is_read_and_no_other() -> None:
+    variable = re.compile(r"\b(?:FSCTL|MEMBRANE)(?:_[A-Z]+)+\b")
+    told = set(variable.findall(ENVIRONMENT))
+    texts = [
+        node.value
+        for file in CODE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    read = {name for text in texts for name in variable.findall(text)}
+    declared = {value for name in vars(env) for value in _texts(getattr(env, name))}
+    assert declared <= read
+    assert told == read | {f"{PREFIX}{name}" for name in OWN}
+
+
+def _texts(value: object) -> list[str]:
+    values = value if isinstance(value, tuple) else (value,)
+    pattern = re.compile(r"(FSCTL|MEMBRANE)_[A-Z_]+")
+    return [each for each in values if isinstance(each, str) and pattern.fullmatch(each)]
+
+
+@pytest.mark.parametrize("option", global_options(), ids=lambda option: option.opts[-1])
+def test_the_page_on_the_environment_names_every_global_option(option: click.Option) -> None:
+    for name in option.opts:
+        assert re.search(rf"`{name}[` ]", ENVIRONMENT)
+    if isinstance(option.type, click.Choice):
+        assert "|".join(map(str, option.type.choices)) in ENVIRONMENT
+
+
+def test_the_page_on_exit_codes_names_every_code() -> None:
+    from fsctl.errors import ExitCode
+
+    page = (PAGES / "exit-codes.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \|", page, re.MULTILINE)
+    assert list(map(int, rows)) == sorted(ExitCode)
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)
+def test_pages_name_only_commands_options_and_pages_that_there_are(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for words in re.findall(r"\bfsctl ((?:-{0,2}[a-z][a-z-]* ?)+)", text):
+        named = [word for word in words.split() if not word.startswith("-")]
+        if named[:1] == ["help"]:
+            assert not named[1:] or named[1] in topics(), words
+        elif named and f"fsctl {named[0]}" in TREE and len(named) > 1:
+            group = TREE[f"fsctl {named[0]}"]
+            assert not isinstance(group, Group) or f"fsctl {named[0]} {named[1]}" in TREE, words
+    known = {name for each in TREE.values() for name in _names(each)} | {"--version", "--help"}
+    own = set(re.findall(r"`(--[a-z][a-z-]*)", text))
+    assert own <= known, own - known
+
+
+def _names(command: click.Command) -> set[str]:
+    params = command.get_params(click.Context(command))
+    return {name for param in params for name in (*param.opts, *param.secondary_opts)}
