@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -45,7 +45,7 @@ _DECODE_TYPED: Mapping[tuple[Kind, bool], Callable[[bytes], Any]] = {
 _DECODE = msgspec.json.Decoder().decode
 _PROPERTIES = attrgetter("properties")
 _SCHEMA = attrgetter("schema")
-_TEXTS = attrgetter("uid", "display_name", "email")
+_TEXTS = tuple(map(attrgetter, properties.USER_TEXTS))
 _NAME = attrgetter("name")
 _ONE_OWNER = attrgetter("has_one_owner")
 
@@ -97,10 +97,10 @@ class Checker:
 
     def _has_good_names(self, rows: Sequence[Any]) -> bool:
         held = list(filter(None, map(_PROPERTIES, rows)))
-        names = set(chain.from_iterable(held))
+        names = set[str]().union(*held)
         while self._nested and held:
             held = [value for one in held for value in one.values() if type(value) is dict]
-            names.update(chain.from_iterable(held))
+            names.update(*held)
         if names <= self._names:
             return True
         new = names - self._names
@@ -116,7 +116,7 @@ class Checker:
         """Types keep empty texts out, but not those of blanks."""
         if self._kind == "events":
             return all(map(str.strip, map(_NAME, rows))) and all(map(_ONE_OWNER, rows))
-        return all(map(str.strip, filter(None, chain.from_iterable(map(_TEXTS, rows)))))
+        return not any(any(map(str.isspace, filter(None, map(text, rows)))) for text in _TEXTS)
 
     def _fits(self, rows: Sequence[Any]) -> bool:
         """Whether values are of the types that their rows declare."""
