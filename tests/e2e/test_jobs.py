@@ -62,6 +62,7 @@ def test_a_job_with_rows_that_failed_ends_with_6_whatever_its_status(road: Somew
     assert done.code == ExitCode.PARTIAL, done.show
     assert json.loads(done.out)["errors"] == 2
     assert "is FAILED, though 3 of 5 rows were imported." in done.err
+    assert "--rejects FILE writes them" in done.err
     none = road("users", "job", job_of(road, REFUSED))
     assert none.code == ExitCode.PARTIAL, none.show
     assert "is FAILED: none of 2 rows was imported." in none.err
@@ -90,6 +91,7 @@ def test_rejects_and_imports_are_written_from_the_id_alone(road: Somewhere) -> N
     assert done.code == ExitCode.PARTIAL, done.show
     told = json.loads(done.out)
     assert (told["rejects_file"], told["imports_file"]) == ("r.jsonl", "i.jsonl")
+    assert "'r.jsonl' holds them: correct them there" in done.err
     rejects = [json.loads(text) for text in Path("r.jsonl").read_text().splitlines()]
     assert [row["id"] for row in rejects] == ["12340", "12341"]
     assert {(row["_error_code"], row["_line"]) for row in rejects} == {("resource_not_found", None)}
