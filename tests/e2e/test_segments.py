@@ -178,6 +178,24 @@ def test_events_go_to_stdout_and_nothing_else_does(here: Somewhere) -> None:
     assert list((here.program.home / "state").iterdir()) == []
 
 
+@pytest.mark.parametrize("form", ["csv", "ndjson", "json"])
+def test_what_visitors_wrote_does_no_harm_where_somebody_looks_on(
+    here: Somewhere, form: str
+) -> None:
+    words = ("segments", "export", "everyone", "--format", form, "-q")
+    piped = here(*words)
+    assert "\u202e" in piped.out  # there is such a visitor, and a pipe gets the file untouched
+    assert ("\x1b" in piped.out) is (form == "csv")
+    seen = here(*words, stdout_is_terminal=True)
+    logged = here(*words, under_ci=True)
+    for done in (seen, logged):
+        assert done.code == 0, done.show
+        assert not set("\x1b\x07\u202e") & set(done.out)
+    if form == "json":
+        assert json.loads(seen.out) == json.loads(logged.out) == json.loads(piped.out)
+    assert not re.search(r"^\s*::|##\[", logged.out, re.MULTILINE)
+
+
 def test_only_one_export_is_asked_for(here: Somewhere) -> None:
     assert here("segments", "export", PAYING).code == 0
     posts = [line for line in here.sent if line.startswith("POST")]

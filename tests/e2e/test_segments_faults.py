@@ -296,6 +296,39 @@ def test_the_signature_is_told_nowhere(here: Somewhere) -> None:
             assert target.partition("?")[0] not in done.err
 
 
+# -- what a person can mend
+
+
+def test_a_right_that_is_lost_on_the_way_is_4_with_the_way_on(here: Somewhere) -> None:
+    from tests.support.online import SECRET as TOKEN
+
+    assert here.server is not None
+    begun = here("segments", "export", PAYING, "--wait-for", "1s")
+    assert begun.code == 5, begun.show
+    words = begun.err.splitlines()[-1].partition("goes on with it: fsctl ")[2].split()
+    here.server.membrane.expire(TOKEN)
+    done = here(*words)
+    assert done.code == 4, done.show
+    assert f"Then go on with: fsctl {' '.join(words)}" in done.err
+
+
+def test_a_file_that_appears_meanwhile_is_kept_and_the_export_too(
+    here: Somewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out.csv"
+    serve = signed.serve
+
+    def meanwhile(store: Any, request: Any) -> Response:
+        target.write_text("mine")
+        return serve(store, request)
+
+    monkeypatch.setattr(signed, "serve", meanwhile)
+    done = here("segments", "export", PAYING, "--to", str(target))
+    assert done.code == 2, done.show
+    assert "appeared" in done.err and "Then go on with: fsctl segments export --op" in done.err
+    assert target.read_text() == "mine"
+
+
 # -- ends before its time
 
 
