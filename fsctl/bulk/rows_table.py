@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate
 
 import msgspec
@@ -130,9 +131,15 @@ class TableReading:
         try:
             return Row(line, start, end, _encode(self._records.build(cells)), (), raw)
         except (ValueError, RecursionError):
-            problems: list[Problem] = []
-            self._records.record(cells, problems)
-            return Row(line, start, end, b"", tuple(problems) or (_NO_JSON,), raw)
+            return Row(line, start, end, b"", self._all_problems(cells), raw)
+
+    def _all_problems(self, cells: Cells) -> tuple[Problem, ...]:
+        """What is wrong with cells that are not of their types, and with the rest of the row."""
+        problems: list[Problem] = []
+        record = self._records.record(cells, problems)
+        with suppress(ValueError, RecursionError):
+            problems += map(self._named, self._checker.check(_encode(record))[1])
+        return tuple(problems) or (_NO_JSON,)
 
     def _misplaced(self, cells: Cells) -> Problem | None:
         """What is wrong with a row that is not as wide as the header, or has nameless cells."""

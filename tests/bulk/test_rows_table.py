@@ -98,6 +98,11 @@ def test_a_cell_that_is_not_of_its_type_is_told_by_its_column(
     assert rows[0].problems[0].key == "x"
 
 
+def test_all_that_is_wrong_with_a_row_is_told_at_once(tmp_path: Path) -> None:
+    rows = read(tmp_path, f"uid,email,n:int,on:bool\nu1,{'x' * 129},five,perhaps\n", "x.csv")
+    assert [problem.key for problem in rows[0].problems] == ["n", "on", "email"]
+
+
 def test_an_empty_cell_is_absent_or_null_as_asked(tmp_path: Path) -> None:
     text = "uid,email,plan,n:int,a.b\nu1,,,,\n"
     assert records(read(tmp_path, text, "x.csv")) == [{"uid": "u1"}]
