@@ -78,19 +78,22 @@ class Keeper:
             failures: dict[int, Reason] = {}
             returned: list[bytes] = []
             told = 0
-            if standing.errors or standing.status == "FAILED":
+            completed = standing.status == "COMPLETED"
+            if standing.errors or not completed:
                 stack.enter_context(self._matching)
                 failures, returned, told = self._matched(kept)
+            failed = max(standing.errors, told)
             imports = min(standing.imports, kept.rows)
-            lost = kept.rows - standing.imports - max(standing.errors, told)
-            if standing.status == "FAILED" and not standing.imports and lost > 0 and not returned:
+            if completed and "imports" not in standing.raw:
+                imports = max(0, kept.rows - failed)
+            silent = kept.rows - imports - failed
+            if not completed and not imports and silent > 0 and not returned:
                 # The whole job failed: every row did that no reason came for.
                 failures = _all_failed(rows_of(self._reader, kept), failures)
                 told = len(failures)
-            errors = max(standing.errors, told)
-            if standing.status == "FAILED" and not errors:
-                errors = kept.rows - imports  # something failed, and nobody says what
-            kept = kept._replace(imports=imports, errors=errors, untold=max(0, errors - told))
+            # What is neither told as imported nor as failed is not to be taken for imported.
+            errors = max(failed, told, kept.rows - imports)
+            kept = kept._replace(imports=imports, errors=errors, untold=errors - told)
             if self._imported is not None:
                 self._write_imports(kept)
             self._tell(

@@ -170,6 +170,45 @@ def test_a_job_that_failed_in_part_is_told_as_that(town: Town, tmp_path: Path) -
     assert (done.status, done.imports, done.errors, done.line) == ("FAILED", 3, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("status", "counts", "accepted", "rejected", "untold"),
+    [
+        ("COMPLETED", {"imports": 4, "errors": 0}, 4, 0, 0),
+        ("COMPLETED", {}, 4, 0, 0),
+        ("COMPLETED", {"imports": 3, "errors": 1}, 3, 1, 1),
+        ("COMPLETED", {"imports": 3, "errors": 0}, 3, 1, 1),
+        ("FAILED", {"imports": 3, "errors": 0}, 3, 1, 1),
+        ("FAILED", {"imports": 0, "errors": 0}, 0, 4, 0),
+        ("FAILED", {}, 0, 4, 0),
+        ("CANCELLED", {"imports": 1, "errors": 0}, 1, 3, 3),
+    ],
+)
+def test_no_row_is_taken_for_imported_that_its_job_does_not_tell_of(
+    town: Town,
+    tmp_path: Path,
+    status: str,
+    counts: dict[str, int],
+    accepted: int,
+    rejected: int,
+    untold: int,
+) -> None:
+    """The job's word and counts, where no reason comes for any row."""
+    told = {"id": "j", "status": status, "finished": "2026-03-01T09:00:00Z"}
+
+    def before(request: Request) -> Response | None:
+        if request.method == "POST":
+            return None
+        if request.path.endswith("/errors"):
+            return Response(200, (), b"{}")
+        return Response(200, (), json.dumps({"job": told, **counts}).encode())
+
+    town.gateway.before = before
+    found = town.summary(input_of(write_lines(tmp_path / "people.jsonl", users(4))))
+    assert (found.accepted, found.rejected, found.untold) == (accepted, rejected, untold)
+    assert len(read_lines(tmp_path / "people.rejects.jsonl")) == rejected - untold
+    assert (ending(found) is None) == (rejected == 0)
+
+
 def test_events_are_imported_once_each(town: Town, tmp_path: Path) -> None:
     rows = [{"user": {"uid": "ada"}, "name": f"Event {n}"} for n in range(9)]
     rows[4]["name"] = ""
