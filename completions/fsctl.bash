@@ -87,7 +87,7 @@ _fsctl_table() { # the words of a command -> commands, options, arguments
       arguments='any'
       ;;
     'users delete')
-      options='--id --uid --email --all --missing-ok --wait --wait-for=any --receipt=file --from-file=file --column=any --rejects=file --force'
+      options='--id --uid --email --all --from-file=file --column=any --missing-ok --wait --wait-for=any --receipt=file --rejects=file --force'
       arguments='any'
       ;;
     'users export')
@@ -452,10 +452,10 @@ _fsctl_at_file() { # @FILE: readline would look for a host
 
 # What follows `annotations run --` completes as it would on its own.
 _fsctl_command() {
-  local name=${words[COMMANDS]} function
-  for function in _comp_command_offset _command_offset; do
-    if [ "$(type -t $function)" = function ] && _fsctl_offset; then
-      $function "$REPLY"
+  local name=${words[COMMANDS]} helper
+  for helper in _comp_command_offset _command_offset; do
+    if [ "$(type -t $helper)" = function ] && _fsctl_offset; then
+      $helper "$REPLY"
       return
     fi
   done

@@ -44,7 +44,7 @@ function __fsctl_table --no-scope-shadowing
                 'events	Tell Fullstory what happened outside the browser' \
                 'annotations	Mark moments on Fullstory\'s charts' \
                 'sessions	Find replays and see what happened in them' \
-                'segments	See the segments of Fullstory, and export their people or events' \
+                'segments	See Fullstory\'s segments, and export their people or events' \
                 'actions	See what Membrane\'s actions do and did' \
                 'raw	Send any request or run any action' \
                 'profiles	Keep settings under a name, one for each account' \
@@ -124,13 +124,13 @@ function __fsctl_table --no-scope-shadowing
             set arguments 'connections'
         case 'users'
             set commands \
-                'find	Look for QUERY' \
+                'find	Look for QUERY, whatever it is' \
                 'get	Show who WHO is' \
                 'list	List people, all of them unless --limit says otherwise' \
                 'create	Create a person, or update the one who has that uid already' \
                 'update	Change what Fullstory knows of WHO' \
-                'delete	Delete WHO, or everyone on a list, with all sessions, events and properties, for good' \
-                'export	Write people to a file that `users import` reads, all of them unless filtered' \
+                'delete	Erase WHO, or everyone on a list, with all sessions and events, for good' \
+                'export	Write people, all unless filtered, to a file that `users import` reads' \
                 'import	Import people from JSONL, JSON, CSV or TSV files, also .gz, and - for stdin' \
                 'imports	List imports of people that are running, or that were cut off' \
                 'job	Show how far the batch job ID has come, and what failed'
@@ -179,12 +179,12 @@ function __fsctl_table --no-scope-shadowing
                 '--uid	WHO is a uid (your own id)' \
                 '--email	WHO is an e-mail' \
                 '--all	Delete all people who have that e-mail' \
+                '--from-file=file	Read WHO from FILE, one a line' \
+                '--column=any	FILE is a CSV or TSV file with WHO in this column' \
                 '--missing-ok	Succeed where nobody is found' \
                 '--wait	Wait until Fullstory says that the person is gone' \
                 '--wait-for=any	Wait at most this long (default 10m)' \
                 '--receipt=file	Keep a record of the deletion in this new file' \
-                '--from-file=file	Read WHO from FILE, one a line' \
-                '--column=any	FILE is a CSV or TSV file with WHO in this column' \
                 '--rejects=file	Write what failed here (default FILE.rejects.*)' \
                 '--force	Replace an older file of rejects'
             set arguments 'any'
@@ -280,10 +280,10 @@ function __fsctl_table --no-scope-shadowing
             set arguments 'any'
         case 'annotations'
             set commands \
-                'create	Create an annotation with TEXT, of up to 200 characters' \
-                'deploy	Annotate a deploy' \
-                'run	Run COMMAND, and annotate when it began, when it ended and whether it failed' \
-                'flush	Send the annotations that `deploy --outbox DIR` has kept, oldest first, each once'
+                'create	Create an annotation with TEXT' \
+                'deploy	Annotate a deploy, from any build system' \
+                'run	Run COMMAND, and annotate when it ran and how it ended' \
+                'flush	Send the annotations that an outbox has kept, oldest first, each once'
         case 'annotations create'
             set options \
                 '--start=any	When it began' \
@@ -329,7 +329,7 @@ function __fsctl_table --no-scope-shadowing
             set arguments 'directory'
         case 'sessions'
             set commands \
-                'list	List the sessions of each WHO (a Fullstory id, a uid or an e-mail), newest first' \
+                'list	List the sessions of WHO (a Fullstory id, a uid or an e-mail), newest first' \
                 'latest	Show the newest session of each WHO (a Fullstory id, a uid or an e-mail)' \
                 'events	List the events of SESSION, in Fullstory\'s own words and order' \
                 'timeline	Show what happened in SESSION, step by step' \
@@ -397,7 +397,7 @@ function __fsctl_table --no-scope-shadowing
         case 'segments'
             set commands \
                 'list	List the segments that there are, all of them unless --limit says otherwise' \
-                'export	Bring the people of a segment, or with --type events what they did, as a file'
+                'export	Bring the people of a segment, or their events, as a file'
         case 'segments list'
             set options \
                 '--creator=any	Only those that this Fullstory user made' \

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from fsctl.settings.names import Name, encoded, keep
 from tests.support.command import BINARY, Fsctl
 from tests.support.shells import LOADS, SHELLS, ShellWindow
 
@@ -76,5 +78,25 @@ def test_bash_completion_completes_the_command_that_is_run(name: str, tmp_path: 
     try:
         sent = window.sent("fsctl annotations run --service=x -- cat so\t")
         assert sent[-1] == "offset-7-cat"
+    finally:
+        window.close()
+
+
+@pytest.mark.parametrize(
+    "before", ["enable -n compopt; unset EPOCHSECONDS", "set -o posix", "COMP_WORDBREAKS=' '"]
+)
+def test_an_older_or_stricter_bash_completes_too(before: str, tmp_path: Path) -> None:
+    """The bash of macOS is 3.2: it has no compopt, no EPOCHSECONDS."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "some.file").touch()
+    names = encoded([Name("a b")], until=time.time() + 999, of="")
+    keep(tmp_path / "cache" / "names" / "connections.default", names)
+    window = ShellWindow("bash", tmp_path, f"{before}; {LOADS['bash']}")
+    try:
+        assert window.sent("fsctl sessions timeline x --to so\t")[-1] == "some.file"
+        assert window.sent("fsctl users list --no-i\t--out\t")[-2:] == ["--no-input", "--output"]
+        assert window.sent("fsctl users list --output=ma\t")[-1] == "--output=markdown"
+        assert window.sent("fsctl connections show a\t")[-1] == "a b"
+        assert window.asked == []
     finally:
         window.close()

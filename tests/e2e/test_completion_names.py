@@ -162,6 +162,7 @@ def test_a_damaged_file_is_asked_for_anew(head: str, window: Open, tmp_path: Pat
     shell.answer("connections", "1\t\nnew\t\n")
     assert shell.sent("fsctl connections show \t")[-1] == "new"
     assert shell.work == []
+    assert "integer" not in shell.screen and "math" not in shell.screen
 
 
 def test_a_missing_file_is_asked_for_with_what_was_typed(window: Open, tmp_path: Path) -> None:

@@ -202,10 +202,10 @@ _fsctl_at_file() { # @FILE: readline would look for a host
 
 # What follows `annotations run --` completes as it would on its own.
 _fsctl_command() {
-  local name=${words[COMMANDS]} function
-  for function in _comp_command_offset _command_offset; do
-    if [ "$(type -t $function)" = function ] && _fsctl_offset; then
-      $function "$REPLY"
+  local name=${words[COMMANDS]} helper
+  for helper in _comp_command_offset _command_offset; do
+    if [ "$(type -t $helper)" = function ] && _fsctl_offset; then
+      $helper "$REPLY"
       return
     fi
   done
