@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..bulk.source import Source
     from ..fullstory.batch_jobs import Kind
 
+_FILES_EACH = 3  # the input, its journal and the journal's lock
+_FILES_MORE = 128
 _LONGEST_NAME = 255  # bytes, on all systems that are in use
 _SAMPLE = 200  # rows that are looked at for doubtful names of properties
 
@@ -47,6 +49,7 @@ def opened(app: App, kind: Kind, asked: Asked) -> Iterator[list[Opened]]:
     from ..bulk.mapping import Choices
 
     _check_sources(asked)
+    _allow_files(_FILES_EACH * len(asked.sources) + _FILES_MORE)
     choices = Choices.parse(
         asked.mapped, asked.ignored, asked.typed, empty_as_null=asked.empty_as_null
     )
@@ -68,6 +71,19 @@ def _check_sources(asked: Asked) -> None:
         raise Usage("stdin can be read once only.", hint="Give - once.")
     if asked.spool is not None and STDIN not in asked.sources:
         raise Usage("--spool is for stdin.", hint="Leave it out: a file can be read again.")
+
+
+def _allow_files(count: int) -> None:
+    """Have the system let us hold that many open at once, where it may: shells allow few."""
+    try:
+        import resource
+    except ImportError:  # Windows, which counts none
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _open(

@@ -39,7 +39,7 @@ _RESUMABLE = ("unfinished", "done")
 _HELP = """List imports of {what} that are running, or that were cut off.
 
 It is what this machine remembers, and nobody is asked: the command in .resume goes on with it,
-and --restart behind that forgets it. What is "done" waits only for other files that were named
+and with --restart behind it begins anew. What is "done" waits only for other files that were named
 with it, so that the same command imports it once; what is "lost" came from a pipe and cannot be
 gone on with. .jobs are those that Fullstory still works on, as far as is known here; `fsctl {kind}
 job ID` asks. Whoever wants one forgotten removes its directory, .journal.

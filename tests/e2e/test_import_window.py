@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shlex
 import signal
 import subprocess
@@ -222,3 +223,15 @@ def test_who_stops_reading_the_summaries_stops_no_import(road: Online) -> None:
         process.stdout.close()
         assert process.wait(30) == ExitCode.DONE
     assert count(road, "users") == 9
+
+
+def test_more_files_than_a_shell_allows_are_imported(road: Online) -> None:
+    names = [people(road, f"{number}.jsonl", 0) for number in range(60)]
+
+    def few() -> None:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
+
+    done = road("users", "import", *names, "-q", preexec_fn=few)
+    assert done.code == ExitCode.DONE, done.show
+    assert len(done.out.splitlines()) == len(names)
