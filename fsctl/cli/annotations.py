@@ -27,15 +27,9 @@ MEMBERS = {
 }
 
 
-class _Annotations(LazyGroup):
-    """``create`` loads nothing of the deploys."""
-
-    show_globals = False
-
-
 @click.group(
     "annotations",
-    cls=_Annotations,
+    cls=LazyGroup,
     members=MEMBERS,
     examples=(
         "fsctl --sandbox annotations create 'Sale begins'",

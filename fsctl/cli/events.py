@@ -27,10 +27,6 @@ COLUMNS = (
 )
 
 
-class _Events(LazyGroup):
-    show_globals = False
-
-
 MEMBERS = {
     "create": (".events:create", "Create an event for a user or in a session."),
     "import": (".events_import:import_", "Import events from JSONL, JSON, CSV or TSV files."),
@@ -41,7 +37,7 @@ MEMBERS = {
 
 @click.group(
     "events",
-    cls=_Events,
+    cls=LazyGroup,
     members=MEMBERS,
     examples=(
         "fsctl --sandbox events create 'Support Ticket' --user ada -p ticket=FH-1042",

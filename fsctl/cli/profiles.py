@@ -42,15 +42,9 @@ MEMBERS = {
 }
 
 
-class _Profiles(LazyGroup):
-    """What changes profiles is loaded when it is used."""
-
-    show_globals = False
-
-
 @click.group(
     "profiles",
-    cls=_Profiles,
+    cls=LazyGroup,
     members=MEMBERS,
     examples=(
         "fsctl profiles create eu --connection 'Fullstory EU' --use",

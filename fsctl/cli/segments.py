@@ -19,10 +19,6 @@ COLUMNS = (
 )
 
 
-class _Segments(LazyGroup):
-    show_globals = False
-
-
 MEMBERS = {
     "list": (".segments:list_", "List the segments that there are."),
     "export": (".segments_export:export", "Bring the people of a segment, or their events."),
@@ -31,7 +27,7 @@ MEMBERS = {
 
 @click.group(
     "segments",
-    cls=_Segments,
+    cls=LazyGroup,
     members=MEMBERS,
     examples=(
         "fsctl --sandbox segments list",

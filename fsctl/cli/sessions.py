@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from ..fullstory.sessions import Session
 
 
-class _Sessions(LazyGroup):
-    show_globals = False
-
-
 MEMBERS = {
     "list": (".sessions_list:list_", "List a person's sessions, newest first."),
     "latest": (".sessions_list:latest", "Show the newest session of a person, or its URL."),
@@ -31,7 +27,7 @@ MEMBERS = {
 
 @click.group(
     "sessions",
-    cls=_Sessions,
+    cls=LazyGroup,
     members=MEMBERS,
     examples=(
         "fsctl --sandbox sessions latest ada@example.com --url",

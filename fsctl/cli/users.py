@@ -37,10 +37,6 @@ TYPES = (
 )
 
 
-class _Users(LazyGroup):
-    show_globals = False
-
-
 MEMBERS = {
     "find": (".users_find:find", "Look for somebody by id, uid, e-mail or name."),
     "get": (".users:get", "Show who WHO is: a Fullstory id, a uid or an e-mail."),
@@ -57,7 +53,7 @@ MEMBERS = {
 
 @click.group(
     "users",
-    cls=_Users,
+    cls=LazyGroup,
     members=MEMBERS,
     examples=(
         "fsctl --sandbox users find ada@example.com",
