@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -185,3 +188,59 @@ def test_pages_name_only_commands_options_and_pages_that_there_are(page: Path) -
 def _names(command: click.Command) -> set[str]:
     params = command.get_params(click.Context(command))
     return {name for param in params for name in (*param.opts, *param.secondary_opts)}
+
+
+# -- what help costs
+
+_CHILD = """
+import sys
+from fsctl.cli.main import entry_point
+sys.argv = ["fsctl", *{arguments!r}]
+opened = []
+sys.addaudithook(lambda event, told: event == "open" and opened.append(str(told[0])))
+try:
+    entry_point()
+except SystemExit:
+    pass
+print(*(name for name in sys.modules if name.startswith("fsctl.")), file=sys.stderr)
+print(*(name for name in opened if not name.endswith((".py", ".pyc"))), file=sys.stderr)
+"""
+
+
+def modules_and_files(tmp_path: Path, *arguments: str) -> tuple[set[str], str]:
+    """Our modules that a command line loads, and the files that it opens."""
+    config = tmp_path / "config.toml"
+    config.write_text("this is no toml")
+    done = subprocess.run(
+        [sys.executable, "-c", _CHILD.format(arguments=arguments)],
+        env={"PATH": os.defpath, "FSCTL_CONFIG_DIR": str(tmp_path), "FSCTL_PROFILE": "nobody"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("Usage: fsctl ")
+    modules, files = done.stderr.splitlines()[-2:]
+    return set(modules.split()), files
+
+
+def test_the_roots_help_loads_no_command(tmp_path: Path) -> None:
+    modules, _ = modules_and_files(tmp_path, "--help")
+    loaded = {name for name in modules if name.startswith("fsctl.cli.")}
+    assert loaded == {f"fsctl.cli.{name}" for name in ("app", "main", "options", "root")}
+
+
+@pytest.mark.parametrize("line", ["--help", "users --help", "users list --help", "profiles -h"])
+def test_help_reads_no_setting(line: str, tmp_path: Path) -> None:
+    modules, files = modules_and_files(tmp_path, *line.split())
+    assert str(tmp_path) not in files
+    assert not {name for name in modules if name.startswith("fsctl.settings.p")}
+
+
+def test_a_lazy_groups_help_loads_none_of_its_commands(tmp_path: Path) -> None:
+    modules, _ = modules_and_files(tmp_path, "sessions", "--help")
+    group = TREE["fsctl sessions"]
+    assert isinstance(group, LazyGroup)
+    commands = {f"fsctl.cli{place.partition(':')[0]}" for place, _ in group._members.values()}
+    assert commands
+    assert not modules & commands
