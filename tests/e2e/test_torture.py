@@ -25,7 +25,7 @@ FAULTS = (
 
 
 @pytest.mark.parametrize(
-    ("kind", "few", "count", "kills"), [("users", 40, 2_000, 20), ("events", 40, 1_000, 8)]
+    ("kind", "few", "count", "kills"), [("users", 40, 1_600, 20), ("events", 40, 600, 5)]
 )
 def test_killed_many_times_amid_faults_every_row_is_imported_once(
     tmp_path: Path, kind: Kind, few: int, count: int, kills: int
