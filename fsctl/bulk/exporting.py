@@ -45,6 +45,11 @@ class Target(NamedTuple):
     def packed(self) -> bool:
         return self.path.suffix.lower() == ".gz"
 
+    @property
+    def is_made(self) -> bool:
+        """Whether the file is made of the partial one, and is not that itself."""
+        return self.packed or self.form != "jsonl"
+
 
 # -- what happens
 
@@ -68,6 +73,12 @@ class StartedAgain(NamedTuple):
     reason: str
 
 
+class Writing(NamedTuple):
+    """All pages are there, and the file is made of them."""
+
+    people: int
+
+
 class Finished(NamedTuple):
     """The file is there. ``left_out`` people are being deleted."""
 
@@ -75,7 +86,7 @@ class Finished(NamedTuple):
     left_out: int
 
 
-Event = Begun | Fetched | StartedAgain | Finished
+Event = Begun | Fetched | StartedAgain | Writing | Finished
 
 
 # -- to a file
@@ -114,13 +125,14 @@ class _Run:
                 try:
                     yield from self._begin(earlier, there)
                     yield from self._fetch(descriptor)
-                    if target.form != "jsonl" or target.packed:
+                    if target.is_made:
+                        yield Writing(self._state.people)
                         self._write_out(descriptor)
                 except BaseException:
                     if not there and self._state.offset == 0:
                         self._remove()
                     raise
-            if target.form == "jsonl" and not target.packed:
+            if not target.is_made:
                 self._move()
         except Busy:
             raise Refused(

@@ -28,6 +28,9 @@ class Teller:
                 self._app.messages.note(f"{people:,} people are there from an earlier run.")
             case exporting.Fetched(people, total):
                 self.fetched(people, total)
+            case exporting.Writing(people):
+                counts = [("people", people)]
+                self._display.show(Shown(self._title, counts, 1.0, more=["writing the file"]))
             case exporting.StartedAgain(reason):
                 self._pace = Pace(self._app.world.monotonic)
                 self._app.messages.announce(reason)

@@ -167,6 +167,8 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(place: Place) -> None:
 
     with pytest.raises(Usage, match="appeared"):
         place.export(watch=watch)
+    with pytest.raises(Usage, match="exists already"):
+        place.export(resume=True)
     assert place.to.read_text() == "mine"
     place.to.unlink()
     assert place.export(resume=True)[-1] == Finished(8, 0)  # and nothing is fetched anew
@@ -267,7 +269,7 @@ def test_what_was_written_of_a_page_is_cut_away(place: Place) -> None:
     with pytest.raises(Killed):
         place.export(watch=dying(4))
     with place.partial.open("ab") as stream:
-        stream.write(b'{"id":"9","properties":{"half')
+        stream.write(b'{"id":"9","properties":{"half' + b"f" * 1000)
     place.export(resume=True)
     assert place.ids() == ids
 
@@ -357,6 +359,16 @@ def test_trouble_that_is_no_token_s_is_no_reason_to_begin_again(place: Place) ->
     with pytest.raises(Unavailable):
         place.export(watch=fail)
     assert place.export(resume=True)[0] == Begun(6)
+
+
+def test_a_page_whose_next_token_is_unreadable_is_fetched_again(place: Place) -> None:
+    ids = place.fullstory.crowd(8)
+    place.fullstory.odd_token_at = 3
+    with pytest.raises(Unavailable, match="page token is not a text"):
+        place.export()
+    place.fullstory.odd_token_at = None
+    assert place.export(resume=True)[0] == Begun(3)
+    assert place.ids() == ids
 
 
 def test_a_partial_file_that_is_gone_or_cut_begins_again(place: Place) -> None:
