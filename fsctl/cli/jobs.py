@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ..errors import FsctlError, NotFound, Partial, Unavailable, Usage
+from ..settings.choices import FORMATS
 from ..terminal.columns import Column
 from .app import App
 from .options import Command, heading, pass_app
@@ -32,6 +34,7 @@ COLUMNS = (
 )
 ERRORS = (Column("code", importance=8), Column("message", importance=7))
 WAIT_FOR = 600.0  # seconds
+_HYPHENED = re.compile(r"-[A-Za-z0-9_][A-Za-z0-9_-]{6,}=*")  # longer than flags put together
 _JSON = frozenset((".json", ".jsonl", ".ndjson"))
 
 _HELP = """Show how far the batch job ID has come, and what failed.
@@ -73,6 +76,16 @@ _OPTIONS = (
 )
 
 
+class _JobCommand(Command):
+    """Takes an id that begins with a hyphen, as base64 for URLs may, for no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        found = [word for word in args if _HYPHENED.fullmatch(word) and word[2:] not in FORMATS]
+        if len(found) == 1 and "--" not in args:
+            args = [*(word for word in args if word != found[0]), "--", found[0]]
+        return super().parse_args(ctx, args)
+
+
 def _job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_options(app: Any, **values: Any) -> Any:
@@ -86,7 +99,7 @@ def _job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(
     "job",
-    cls=Command,
+    cls=_JobCommand,
     help=_HELP.format(kind="users"),
     examples=(
         "fsctl users job ID --wait-for 30m",
@@ -101,7 +114,7 @@ def users_job(app: App, asked: Asked) -> One | Rows:
 
 @click.command(
     "job",
-    cls=Command,
+    cls=_JobCommand,
     help=_HELP.format(kind="events"),
     examples=(
         "fsctl events job ID --wait-for 30m",

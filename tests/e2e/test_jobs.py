@@ -163,6 +163,15 @@ def test_an_id_is_one_segment_of_a_path(road: Somewhere) -> None:
     assert road.sent[-1] == f"GET {SERVED}/{job.replace('=', '%3D')}"
 
 
+def test_an_id_that_begins_with_a_hyphen_is_no_option(road: Somewhere) -> None:
+    for line in (["-X0ab_cd-ef=="], ["-q", "-X0ab_cd-ef==", "-ojsonl"], ["--", "-X0ab_cd-ef=="]):
+        done = road("users", "job", *line)
+        assert done.code == ExitCode.NOT_FOUND, done.show
+        assert road.sent[-1] == f"GET {SERVED}/-X0ab_cd-ef%3D%3D"
+    assert "No such option" in road("users", "job", "any", "-X").err
+    assert "-omarkdown" not in road("users", "job", "any", "-omarkdown").err
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
