@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import FsctlError, NotFound, Partial, Unavailable, Usage
-from ..settings.choices import FORMATS
 from ..terminal.columns import Column
 from .app import App
-from .options import Command, heading, pass_app
+from .jobs_options import HELP, Asked, JobCommand, job_options
 from .results import One, Rows
 
 if TYPE_CHECKING:
@@ -34,95 +31,35 @@ COLUMNS = (
 )
 ERRORS = (Column("code", importance=8), Column("message", importance=7))
 WAIT_FOR = 600.0  # seconds
-_HYPHENED = re.compile(r"-[A-Za-z0-9_][A-Za-z0-9_-]{6,}=*")  # longer than flags put together
 _JSON = frozenset((".json", ".jsonl", ".ndjson"))
-
-_HELP = """Show how far the batch job ID has come, and what failed.
-
-The exit code is 0 while nothing has failed, and 6 once the job has ended with rows that failed,
-whatever Fullstory calls that: its FAILED may mean one row, and its COMPLETED may hide some.
-
---errors lists the rows that failed, and --rejects FILE writes them as JSON lines that `fsctl {kind}
-import` takes when they are corrected: Fullstory gives them back whole, but not their line numbers.
-How long it keeps them is not documented. `fsctl {kind} imports` tells the jobs of imports that
-run here; -v of an import tells all of them.
-"""
-
-
-class Asked(NamedTuple):
-    """What was asked for of a job."""
-
-    id: str
-    wait: bool
-    wait_for: str | None
-    errors: bool
-    rejects: str | None
-    imports: str | None
-    force: bool
-
-
-_OPTIONS = (
-    click.argument("id", metavar="ID"),
-    heading("Waiting"),
-    click.option("--wait", is_flag=True, help="Wait until it has ended."),
-    click.option("--wait-for", metavar="TIME", help="Wait at most this long (default 10m)."),
-    heading("What became of its rows"),
-    click.option("--errors", is_flag=True, help="List the rows that failed, and why."),
-    click.option("--rejects", metavar="FILE", help="Write the rows that failed there."),
-    click.option(
-        "--imports", metavar="FILE", help="Write what was imported there, with Fullstory's ids."
-    ),
-    click.option("--force", is_flag=True, help="Replace files that are there already."),
-)
-
-
-class _JobCommand(Command):
-    """Takes an id that begins with a hyphen, as base64 for URLs may, for no option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        found = [word for word in args if _HYPHENED.fullmatch(word) and word[2:] not in FORMATS]
-        if len(found) == 1 and "--" not in args:
-            args = [*(word for word in args if word != found[0]), "--", found[0]]
-        return super().parse_args(ctx, args)
-
-
-def _job_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(command)
-    def with_options(app: Any, **values: Any) -> Any:
-        return command(app, Asked(**values))
-
-    wrapped: Callable[..., Any] = pass_app(with_options)
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped
 
 
 @click.command(
     "job",
-    cls=_JobCommand,
-    help=_HELP.format(kind="users"),
+    cls=JobCommand,
+    help=HELP.format(kind="users"),
     examples=(
         "fsctl users job ID --wait-for 30m",
         "fsctl users job ID --errors -o csv",
         "fsctl users job ID --rejects people.rejects.jsonl",
     ),
 )
-@_job_options
+@job_options
 def users_job(app: App, asked: Asked) -> One | Rows:
     return _job(app, "users", asked)
 
 
 @click.command(
     "job",
-    cls=_JobCommand,
-    help=_HELP.format(kind="events"),
+    cls=JobCommand,
+    help=HELP.format(kind="events"),
     examples=(
         "fsctl events job ID --wait-for 30m",
         "fsctl events job ID --errors -o csv",
         "fsctl events job ID --rejects events.rejects.jsonl",
     ),
 )
-@_job_options
+@job_options
 def events_job(app: App, asked: Asked) -> One | Rows:
     return _job(app, "events", asked)
 
