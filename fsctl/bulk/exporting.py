@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -119,7 +120,7 @@ class _Run:
             yield self._finished(earlier)  # all but its last traces was done
             return
         check_target(target.path, force=target.force)
-        there = os.path.lexists(keeper.partial)
+        there = _is_something(keeper.partial)
         try:
             with locked(keeper.partial, create=True) as descriptor:
                 try:
@@ -287,6 +288,15 @@ class _Run:
         with suppress(OSError):
             self._keeper.partial.unlink()
         self._keeper.forget()
+
+
+def _is_something(path: Path) -> bool:
+    """Whether more is there than the empty file that a run makes first of all."""
+    try:
+        facts = path.lstat()
+    except OSError:
+        return False
+    return facts.st_size > 0 or not stat.S_ISREG(facts.st_mode)
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -200,6 +200,13 @@ def test_a_partial_file_of_somebody_elses_making_is_not_touched(place: Place) ->
     assert len(place.ids()) == 4
 
 
+def test_one_that_died_before_it_wrote_anything_down_is_in_nobodys_way(place: Place) -> None:
+    place.fullstory.crowd(4)
+    place.partial.touch(0o600)
+    place.export()
+    assert len(place.ids()) == 4
+
+
 def test_a_partial_file_that_others_may_write_is_not_used(place: Place) -> None:
     place.fullstory.crowd(8)
     with pytest.raises(Killed):
