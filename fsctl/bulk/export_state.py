@@ -97,6 +97,15 @@ class Keeper:
             return False
         return (facts.st_dev, facts.st_ino) == state.published
 
+    def sweep(self, state: State) -> None:
+        """Take away what a run left that was killed while it made the file."""
+        with suppress(OSError):
+            for left in self.to.parent.iterdir():
+                if left.name.startswith(f".{self.to.name[:40]}.") and left.name.endswith(".tmp"):
+                    facts = left.lstat()
+                    if (facts.st_dev, facts.st_ino) == state.published:
+                        left.unlink()
+
     def _damaged(self, why: str) -> Refused:
         return Refused(
             f"What is kept of the unfinished export in {str(self._path)!a} is not used: {why}.",

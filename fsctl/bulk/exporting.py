@@ -116,6 +116,8 @@ class _Run:
     def events(self) -> Iterator[Event]:
         keeper, target = self._keeper, self._target
         earlier = None if target.restart else keeper.earlier()
+        if earlier is not None:
+            keeper.sweep(earlier)
         if target.resume and earlier is not None and keeper.is_published(earlier):
             yield self._finished(earlier)  # all but its last traces was done
             return
@@ -253,6 +255,7 @@ class _Run:
             os.fdopen(os.dup(descriptor), "rb") as spool,
             new_file(target.path, force=target.force) as out,
         ):
+            self._announce(os.fstat(out.fileno()))
             packer = gzip.GzipFile("", "wb", 6, out, mtime=0) if target.packed else None
             stream = cast("BinaryIO", packer or out)
             if target.form == "jsonl":
@@ -265,8 +268,6 @@ class _Run:
                     stream.write(text.encode("utf-8", "backslashreplace"))
             if packer is not None:
                 packer.close()
-            out.flush()
-            self._announce(os.fstat(out.fileno()))
 
     def _move(self) -> None:
         partial, path = self._keeper.partial, self._target.path
