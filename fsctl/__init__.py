@@ -1,3 +1,3 @@
 """fsctl: the command line for Fullstory administration, through Membrane."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 import subprocess
 import sys
 import sysconfig
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import clean_environment
+from tests.support.command import Fsctl, clean_environment
 
 ROOT = Path(__file__).parents[1]
 HELP = sorted(page.name for page in (ROOT / "fsctl" / "help").glob("*.md"))
@@ -89,13 +90,20 @@ def test_the_metadata_says_what_it_is_and_needs(metadata: Message) -> None:
     assert (metadata["License-Expression"], metadata["License-File"]) == ("MIT", "LICENSE")
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert str(metadata.get_payload()) == (ROOT / "README.md").read_text(encoding="utf-8")
+    told = metadata.get_payload(decode=True)
+    assert told == (ROOT / "README.md").read_bytes()
     needed = metadata.get_all("Requires-Dist") or []
     assert 'jq>=1.8; extra == "jq"'.replace('"', "'") in [need.replace('"', "'") for need in needed]
     assert [need.partition(">")[0] for need in needed if "extra" not in need] == [
         *("click", "filelock", "msgspec", "platformdirs", "pyjwt"),
         *("questionary", "rich", "tomlkit", "truststore", "urllib3"),
     ]
+
+
+def test_the_newest_release_in_the_changelog_is_the_version(fsctl: Fsctl) -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.findall(r"^## \[(\d[^\]]*)\] - \d{4}-\d\d-\d\d$", changes, re.MULTILINE)
+    assert fsctl("--version").out == f"fsctl {releases[0]}\n"
 
 
 def test_the_sdist_carries_the_tests_and_what_they_read(built: Path) -> None:
