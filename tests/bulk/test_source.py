@@ -107,6 +107,7 @@ def test_half_characters_do_not_make_utf_8_another_encoding(tmp_path: Path) -> N
         (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>", "HTML or XML"),
         (b'<?xml version="1.0"?>', "HTML or XML"),
     ],
+    ids=["xlsx", "xls", "parquet", "bzip2", "xz", "gzip twice", "html", "xml"],
 )
 def test_a_file_of_another_kind_is_refused_by_its_kind(
     tmp_path: Path, data: bytes, what: str
