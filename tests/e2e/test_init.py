@@ -598,7 +598,7 @@ def test_who_has_no_road_is_told_of_init(program: Program) -> None:
 def test_it_stands_first_in_the_help(program: Program, capfd: pytest.CaptureFixture[str]) -> None:
     program("--help")
     shown = capfd.readouterr().out
-    commands = shown.partition("Commands:\n")[2].splitlines()
+    commands = shown.partition("Begin:\n")[2].splitlines()
     assert commands[0].split()[0] == "init"
 
 

@@ -100,6 +100,15 @@ REQUESTS: dict[str, tuple[dict[str, Any], str, str, Pairs, bytes | None]] = {
         None,
     ),
     "get-segment": ({"id": "everyone"}, "GET", "/segments/v1/everyone", (), None),
+    "create-segment-export": (
+        {"segmentId": "everyone", "format": "FORMAT_CSV"},
+        "POST",
+        "/segments/v1/exports",
+        (),
+        b'{"segmentId":"everyone","format":"FORMAT_CSV"}',
+    ),
+    "get-operation": ({"id": "029d3c"}, "GET", "/operations/v1/029d3c", (), None),
+    "get-export-results": ({"id": "e 1"}, "GET", "/search/v1/exports/e%201/results", (), None),
 }
 for kind in ("users", "events"):
     base = f"/v2/{kind}/batch"
