@@ -28,6 +28,7 @@ from .signed_address import Place, check_address, is_public, refused
 from .transport import tls_context
 
 _PIECE = 64 * 1024  # bytes
+_LEAST_RATE = 1024  # bytes a second: less for as long as the timeout is no answer
 _REDIRECTS = 3
 
 # As socket.getaddrinfo gives it: family, type, protocol, canonical name, address.
@@ -78,9 +79,12 @@ class Storage:
         trace: Callable[[str], None] | None = None,
         network: Network = _NETWORK,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._own = own
         self._environ = environ
+        self._read_timeout = read_timeout
+        self._monotonic = monotonic
         self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
         self._user_agent = user_agent
         self._trace = trace
@@ -103,13 +107,15 @@ class Storage:
                     continue
                 if response.status != 200:
                     raise self._failed(response, place)
-                yield from _body(response, place)
+                yield from self._body(response, place)
                 return
             finally:
                 if response is not None:
                     response.close()
                 pool.clear()
-        raise refused("it leads from one place to another without end")
+        raise refused(
+            "it leads from one place to another without end", done="Nothing came from there"
+        )
 
     def _get(self, pool: urllib3.PoolManager, place: Place) -> urllib3.BaseHTTPResponse:
         started = time.perf_counter()
@@ -137,6 +143,31 @@ class Storage:
             if self._trace is not None:
                 spent = (time.perf_counter() - started) * 1000
                 self._trace(f"GET a signed address of {place.host} -> {outcome}, {spent:.0f} ms")
+
+    def _body(self, response: urllib3.BaseHTTPResponse, place: Place) -> Iterator[bytes]:
+        """The body as it comes; who sends next to nothing for a timeout has fallen silent, too.
+
+        What the reader of the pieces takes for itself is not counted.
+        """
+        waited, came = 0.0, 0
+        try:
+            while True:
+                since = self._monotonic()
+                piece = response.read1(_PIECE, decode_content=False)
+                if not piece:
+                    return
+                waited, came = waited + self._monotonic() - since, came + len(piece)
+                if waited >= self._read_timeout:
+                    if came < _LEAST_RATE * waited:
+                        raise _away(f"The storage {place.host} sends next to nothing.", "timeout")
+                    waited, came = 0.0, 0
+                yield piece
+        except (urllib3_errors.HTTPError, OSError) as error:
+            if isinstance(error, urllib3_errors.TimeoutError | TimeoutError):
+                raise _away(f"The storage {place.host} fell silent.", "timeout") from None
+            raise _away(
+                f"The file of the storage {place.host} ends in the middle.", "truncated"
+            ) from None
 
     def _pool(self, place: Place) -> urllib3.PoolManager:
         """A pool for one exchange, whose connections go to fit addresses alone."""
@@ -235,18 +266,6 @@ def _connected(
 
 def _seconds(timeout: Any) -> float | None:
     return timeout if isinstance(timeout, int | float) else None
-
-
-def _body(response: urllib3.BaseHTTPResponse, place: Place) -> Iterator[bytes]:
-    try:
-        while piece := response.read1(_PIECE, decode_content=False):
-            yield piece
-    except (urllib3_errors.HTTPError, OSError) as error:
-        if isinstance(error, urllib3_errors.TimeoutError | TimeoutError):
-            raise _away(f"The storage {place.host} fell silent.", "timeout") from None
-        raise _away(
-            f"The file of the storage {place.host} ends in the middle.", "truncated"
-        ) from None
 
 
 def _unreachable(error: Exception, place: Place) -> GatewayError:

@@ -113,10 +113,10 @@ def _origin(address: ApiAddress) -> tuple[str, str, int]:
     return address.scheme, address.host, address.port
 
 
-def refused(why: str) -> Refused:
-    """The end of it, in words that do not repeat the address."""
+def refused(why: str, *, done: str = "Nothing was sent there") -> Refused:
+    """The end of it, in words that do not repeat the address; ``done`` says how far it came."""
     return Refused(
         f"The address that came for the file is refused: {why}.",
-        hint="Nothing was sent there; tell Fullstory's or Membrane's support what happened.",
+        hint=f"{done}; tell Fullstory's or Membrane's support what happened.",
         code="address_refused",
     )

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -320,7 +321,9 @@ def test_a_fit_redirect_is_followed_and_not_without_end(authority: Any) -> None:
         assert server.sent()[1] == "GET /elsewhere"
     with scripted(*[onward] * 4, tls=authority.server) as server:
         far = FakeNetwork(server, *[[PUBLIC]] * 4)
-        refusal(lambda: list(storage(environ=environ, network=far.network).pieces(ADDRESS)))
+        with pytest.raises(Refused, match="without end") as caught:
+            list(storage(environ=environ, network=far.network).pieces(ADDRESS))
+        assert "Nothing was sent" not in str(caught.value.hint)
 
 
 def test_the_loopback_service_cannot_lead_to_another_port() -> None:
@@ -354,6 +357,32 @@ def test_what_breaks_on_the_way_may_be_tried_again(step: Step, code: str) -> Non
     assert caught.value.trouble is Trouble.UNAVAILABLE
     assert SECRET not in caught.value.message
     assert caught.value.retry_after == (7 if caught.value.status == 429 else None)
+
+
+def _dripping(seconds_a_read: float, size: int) -> list[bytes]:
+    """A file of ``size`` bytes of which a few come with every read, on a clock of the test."""
+    clock = count(0.0, seconds_a_read)
+    body = b"%d\r\n%s\r\n" % (1, b"x") * size + b"0\r\n\r\n"
+    chunked = raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+    with scripted(chunked) as server:
+        fetcher = storage(server.url, read_timeout=3, monotonic=lambda: next(clock))
+        return list(fetcher.pieces(f"{server.url}/x?sig={SECRET}"))
+
+
+def test_a_storage_that_drips_is_left_after_the_timeout() -> None:
+    with pytest.raises(GatewayError, match="next to nothing") as caught:
+        _dripping(1.0, 50)
+    assert (caught.value.code, caught.value.trouble) == ("timeout", Trouble.UNAVAILABLE)
+    assert b"".join(_dripping(1.0, 2)) == b"xx"  # it ends before it is judged
+    assert len(_dripping(0.0001, 50)) == 50
+
+
+def test_a_slow_storage_that_gets_on_is_waited_for() -> None:
+    clock = count(0.0, 2.0)
+    body = b"x" * 400_000
+    with scripted(answer(200, body)) as server:
+        fetcher = storage(server.url, read_timeout=3, monotonic=lambda: next(clock))
+        assert b"".join(fetcher.pieces(f"{server.url}/x?sig={SECRET}")) == body
 
 
 def test_an_address_that_the_storage_refuses_is_a_failure_with_its_status() -> None:
