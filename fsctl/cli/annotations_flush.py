@@ -52,10 +52,11 @@ def flush(app: App, directory: str | None) -> Rows:
     Where it stays unknown whether one has arrived, its file is set apart as NAME.unknown and never
     sent again by itself: look at Fullstory's chart, then remove it, or rename it to NAME.json.
     """
+    from ..settings.paths import given_path
     from .outboxing import default_directory, warn_if_open
 
     app.check_output()
-    folder = default_directory(app) if directory is None else Path(directory).expanduser()
+    folder = default_directory(app) if directory is None else given_path(directory)
     warn_if_open(app, folder)
     run = _Run(app, folder)
     return Rows(run.rows, COLUMNS, ending=run.ending, writes=not app.dry_run)

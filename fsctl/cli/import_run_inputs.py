@@ -92,8 +92,9 @@ def _open(
     from ..bulk.rows import open_rows
     from ..bulk.source import open_source
     from ..bulk.values import STDIN
+    from ..settings.paths import given_path
 
-    spool = Path(asked.spool) if asked.spool is not None and name == STDIN else None
+    spool = given_path(asked.spool) if asked.spool is not None and name == STDIN else None
     source = open_source(
         app.world,
         name,
@@ -144,6 +145,7 @@ def inputs_of(app: App, asked: Asked, found: Sequence[Opened]) -> list[Input]:
     """
     from ..bulk.import_input import input_of
     from ..bulk.mapping import Choices
+    from ..settings.paths import given_path
 
     for option, given in (("--rejects", asked.rejects), ("--imports", asked.imports)):
         if given is not None and len(found) > 1:
@@ -170,7 +172,7 @@ def inputs_of(app: App, asked: Asked, found: Sequence[Opened]) -> list[Input]:
                 one.source.origin,
                 rejects=rejects,
                 unknown=unknown,
-                imports=Path(asked.imports).expanduser() if asked.imports is not None else None,
+                imports=given_path(asked.imports) if asked.imports is not None else None,
                 choices=facts,
                 size=one.source.size,
                 new_id=app.caller.new_id,
@@ -184,16 +186,17 @@ def _beside(one: Opened, rejects: str | None) -> tuple[Path, Path]:
     """Where its rejects go, and the rows of which nobody knows what became."""
     from ..bulk.import_rejects import default_path
     from ..bulk.values import STDIN
+    from ..settings.paths import given_path
 
     if rejects is not None:
-        path = Path(rejects).expanduser()
+        path = given_path(rejects)
         return path, default_path(path.with_name(path.name.replace(".rejects.", ".", 1)), "unknown")
     if one.name == STDIN or not one.is_lasting:
         what = "stdin" if one.name == STDIN else one.source.name
         raise Usage(
             f"There is no place for rejects beside {what}.", hint="Name one with --rejects FILE."
         )
-    path = Path(one.name).expanduser()
+    path = given_path(one.name)
     return default_path(path, "rejects"), default_path(path, "unknown")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..errors import Usage
 from ..terminal.world import World
 
@@ -39,7 +37,9 @@ def read_value(world: World, value: str, what: str) -> bytes:
         return read_stdin(world, what, "use @FILE")
     if not value.startswith("@"):
         return value.encode("utf-8", "surrogateescape")
-    path = Path(value[1:]).expanduser()
+    from ..settings.paths import given_path
+
+    path = given_path(value[1:])
     try:
         with path.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)

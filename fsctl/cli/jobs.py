@@ -98,12 +98,12 @@ def _job(app: App, kind: Kind, asked: Asked) -> One | Rows:
 
 def _places(asked: Asked) -> tuple[Path | None, Path | None]:
     from ..bulk.import_rejects import check_outputs
+    from ..settings.paths import given_path
 
     if asked.errors and (asked.rejects or asked.imports):
         raise Usage("--errors lists rows, and writes no files.", hint="Leave it out.")
     rejects, imports = (
-        Path(name).expanduser() if name is not None else None
-        for name in (asked.rejects, asked.imports)
+        given_path(name) if name is not None else None for name in (asked.rejects, asked.imports)
     )
     if rejects is not None and rejects.suffix.lower() not in _JSON:
         raise Usage(

@@ -91,7 +91,7 @@ def request(
     to: str | None,
     force: bool,
 ) -> Result | None:
-    """Send a request to PATH of Fullstory's API, through Membrane's proxy.
+    """Send a request to Fullstory's API, through Membrane's proxy.
 
     PATH is as in Fullstory's reference, such as /v2/users; the leading slash may be left out.
     Membrane adds the address and the credentials. A write is never repeated once it may have
@@ -196,12 +196,13 @@ def _reads_as_path(value: str) -> bool:
 
 def _target(to: str | None, force: bool) -> Path | None:
     from ..settings.files import check_target
+    from ..settings.paths import given_path
 
     if to is None or to == "-":
         if force:
             raise Usage("--force goes with --to.", hint="Leave it out.")
         return None
-    target = Path(to).expanduser()
+    target = given_path(to)
     check_target(target, force=force)
     return target
 
@@ -293,10 +294,10 @@ def _pages(app: App, request: Request) -> Iterator[Sequence[Any]]:
 def action(
     app: App, key: str, input_: str | None, texts: tuple[str, ...], jsons: tuple[str, ...]
 ) -> Document | One:
-    """Run the Membrane action KEY (a key, a name or an id) and print its output.
+    """Run the Membrane action KEY and print its output.
 
-    The input goes as it is given. Membrane ignores inputs an action does not know, so those are
-    warned of; missing required ones are refused.
+    KEY is a key, a name or an id. The input goes as it is given. Membrane ignores inputs an action
+    does not know, so those are warned of; missing required ones are refused.
     """
     arguments = _arguments(app, input_, texts, jsons)
     app.check_output()

@@ -151,8 +151,9 @@ def _target(app: App, as_page: bool, to: str | None, force: bool) -> Path | None
             raise Usage("A page is for a file, not for the terminal.", hint="Add --to FILE.")
         return None
     from ..settings.files import check_target
+    from ..settings.paths import given_path
 
-    path = Path(to).expanduser()
+    path = given_path(to)
     check_target(path, force=force)
     return path
 

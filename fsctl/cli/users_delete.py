@@ -85,6 +85,7 @@ def delete(
     everyone is asked for first, and each outcome comes when the person is gone.
     """
     from ..fullstory import people
+    from ..settings.paths import given_path
 
     check([] if who is None else [who], source, column)
     if all_ and reading in ("id", "uid"):
@@ -93,7 +94,7 @@ def delete(
             hint="Leave out one of the two.",
         )
     path = _receipt_path(app, receipt)
-    if path and rejects and path.resolve() == Path(rejects).expanduser().resolve():
+    if path and rejects and path.resolve() == given_path(rejects).resolve():
         raise Usage("--receipt and --rejects name the same file.", hint="Name two.")
     patience = Patience.of(wait_for)
     waits = wait or wait_for is not None

@@ -216,9 +216,10 @@ def _rejects_path(listed: Listed) -> Path:
     from ..bulk.rejects import default_path
     from ..bulk.values import STDIN
     from ..settings.files import check_target
+    from ..settings.paths import given_path
 
     if listed.rejects is not None:
-        path = Path(listed.rejects).expanduser()
+        path = given_path(listed.rejects)
     elif listed.source != STDIN:
         path = default_path(Path(listed.source).expanduser())
     else:

@@ -69,7 +69,7 @@ def _program(name: str, environ: Mapping[str, str], cwd: Path) -> Path:
     if Path(name).name == name:
         found = find_program(name, environ, cwd)
     else:
-        found = Path(name).expanduser()
+        found = Path(os.path.expanduser(name))  # noqa: PTH111 - a home of nobody's stays as it is
         if not found.is_absolute() or found in Checkout(environ, cwd):
             raise Usage(
                 f"The membrane command {name!a} is refused: it is relative, or lies in the working"

@@ -152,7 +152,7 @@ def split_command(command: str | Sequence[str], key: str = "token_command") -> l
 
 def _program(name: str, environ: Mapping[str, str], origin: str) -> str:
     """An absolute path, found through absolute PATH entries only: never in a checkout by chance."""
-    given = Path(name).expanduser()
+    given = Path(os.path.expanduser(name))  # noqa: PTH111 - a home of nobody's stays as it is
     if given.is_absolute():
         return str(given)
     if given.name == name:

@@ -212,13 +212,15 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
         import truststore
 
         return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    path = Path(environ[variable]).expanduser()
+    path = Path(environ[variable])
     try:
+        path = path.expanduser()
         if path.is_dir():
             return ssl.create_default_context(capath=path)
         return ssl.create_default_context(cafile=path)
     except (
         OSError,
+        RuntimeError,  # the home directory of nobody
         ValueError,
     ) as error:  # ssl.SSLError, for what is no certificate, is an OSError
         missing = isinstance(error, FileNotFoundError)

@@ -5,6 +5,7 @@ Loaded only where a file has keys, or where one is written.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -232,7 +233,8 @@ def _check_command(key: str, value: Any) -> None:
 
     words = split_command(value, key)
     program = Path(words[0])
-    if program.name != words[0] and not program.expanduser().is_absolute():
+    whole = Path(os.path.expanduser(program))  # noqa: PTH111 - a home of nobody's stays as it is
+    if program.name != words[0] and not whole.is_absolute():
         raise Usage(
             f"{key} cannot be {words[0]!a}: which program that is depends on where a command runs.",
             hint="Write its absolute path, or its name where it is on PATH.",

@@ -20,6 +20,23 @@ _VARIABLES: dict[Kind, str] = {
 }
 
 
+def given_path(text: str) -> Path:
+    """The path that a person wrote for a file or a directory, ``~`` and ``~name`` resolved.
+
+    Raises :class:`Usage` for none at all, as a variable that is not set gives it, and for the home
+    of somebody who has none here.
+    """
+    if not text:
+        raise Usage("An empty text is no file's name.", hint="Name the file, or drop the option.")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise Usage(
+            f"{text!a} cannot be found: the home directory that it begins with is not known.",
+            hint="Write the whole path.",
+        ) from None
+
+
 def directory(kind: Kind, environ: Mapping[str, str]) -> Path:
     """The directory for that kind of thing; it need not exist.
 
