@@ -313,9 +313,8 @@ function __fsctl_table --no-scope-shadowing
                 '--service=any	What is deployed (default' \
                 '--version=any	Its version (default' \
                 '--env=any	Where to, such as production' \
-                '--status=any	started, succeeded, failed or rolled-back (default' \
-                '--started=any	When it began' \
-                '--finished=any	When it ended (default' \
+                '--status=any	What it is when COMMAND succeeds' \
+                '--started=any	When it began, where that was not with COMMAND' \
                 '--text=any	The annotation\'s text, with fields such as {service} and {short_commit}' \
                 '--source=any	What made it (default' \
                 '--git=directory	The checkout that git is asked about (default' \
@@ -415,7 +414,7 @@ function __fsctl_table --no-scope-shadowing
             set arguments 'any'
         case 'actions'
             set commands \
-                'list	List the actions of the connection, or those that fit INTENT, a few words' \
+                'list	List the connection\'s actions, or those that fit INTENT' \
                 'log	Show what became of the action run RUN_ID' \
                 'show	Show the action KEY'
         case 'actions list'
@@ -428,8 +427,8 @@ function __fsctl_table --no-scope-shadowing
             set arguments 'actions'
         case 'raw'
             set commands \
-                'action	Run the Membrane action KEY (a key, a name or an id) and print its output' \
-                'request	Send a request to PATH of Fullstory\'s API, through Membrane\'s proxy'
+                'action	Run the Membrane action KEY and print its output' \
+                'request	Send a request to Fullstory\'s API, through Membrane\'s proxy'
         case 'raw action'
             set options \
                 '--input=at-file	The whole input, an object' \
@@ -496,7 +495,7 @@ function __fsctl_table --no-scope-shadowing
         case 'sandbox'
             set commands \
                 'reset	Forget all that the sandbox holds' \
-                'seed	Fill the sandbox with a small company\'s customers, replacing what it held' \
+                'seed	Fill the sandbox with a small company\'s customers' \
                 'serve	Serve the sandbox over HTTP until interrupted' \
                 'show	Show what the sandbox holds'
         case 'sandbox reset'
@@ -712,6 +711,7 @@ function __fsctl_names --no-scope-shadowing
     set -l file
     set -l config
     set -l asked
+    set -l named
     set -l until 0
     set -l value
     set -l description
@@ -719,9 +719,11 @@ function __fsctl_names --no-scope-shadowing
     __fsctl_places
     test "$kind" = profiles; and not test -e "$config"
     and return
-    if test -n "$file"; and test -r "$file"; and not test "$config" -nt "$file"
+    if test -f "$file"; and test -r "$file"; and not test "$config" -nt "$file"
         read -l first <$file
-        set until (string match -r '^[0-9]{1,11}(?=\t|$)' -- "$first")
+        set -l last (string split \t -- "$first")[-1]
+        test "$last" = "$named"
+        and set until (string match -r '^[0-9]{1,11}(?=\t|$)' -- "$first")
     end
     if test -n "$until"; and test "$until" -gt $now; and test "$until" -le (math $now + 86400)
         __fsctl_read <$file
@@ -767,6 +769,14 @@ function __fsctl_places --no-scope-shadowing
     or set profile $FSCTL_PROFILE
     test -n "$transport"
     or set transport $FSCTL_TRANSPORT
+    if test "$transport" != sandbox # the account that the environment names, whatever the profile
+        set -l address $MEMBRANE_API_URL
+        test -n "$address"
+        or set address $MEMBRANE_API_URI
+        set named "$address"
+        test -n "$MEMBRANE_TENANT_KEY"
+        and set named "$MEMBRANE_TENANT_KEY@$address"
+    end
     if test "$transport" = sandbox
         set asked --sandbox
         test -n "$file"

@@ -61,7 +61,10 @@ def group() -> None:
 @click.argument("intent", required=False)
 @pass_app
 def list_(app: App, intent: str | None) -> Rows:
-    """List the actions of the connection, or those that fit INTENT, a few words."""
+    """List the connection's actions, or those that fit INTENT.
+
+    INTENT is a few words, such as "mark a deployment".
+    """
     app.check_output()
 
     def question(connection_id: str, deadline: Deadline) -> list[Action]:

@@ -13,7 +13,7 @@ import click
 
 from ..errors import FsctlError, Usage
 from .app import App
-from .deploy_options import Asked, DeployCommand, deploy_options
+from .deploy_options import Asked, DeployCommand, run_options
 from .results import One
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _STARTED, _FINISHED = "FSCTL_DEPLOY_STARTED", "FSCTL_DEPLOY_FINISHED"
         "fsctl --sandbox annotations run --service web --status rolled-back --dry-run -- ./undo.sh",
     ),
 )
-@deploy_options
+@run_options
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
 def run(app: App, asked: Asked, command: tuple[str, ...]) -> int | One:
     """Run COMMAND, and annotate when it ran and how it ended.
@@ -48,8 +48,6 @@ def run(app: App, asked: Asked, command: tuple[str, ...]) -> int | One:
     COMMAND has the whole environment but MEMBRANE_* variables, which are secrets of fsctl's own.
 
     Where --fail-on makes trouble a failure, what can be seen at once is one before COMMAND starts.
-
-    --status tells what it is when COMMAND succeeds: succeeded, or rolled-back.
     """
     _check(asked)
     app.remember_flag("no_input", True)  # stdin is COMMAND's

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
@@ -64,11 +64,10 @@ class DeployCommand(Command):
         return rest
 
 
-_OPTIONS = (
-    heading("What is deployed"),
-    click.option("--service", metavar="NAME", help="What is deployed (default: the repository)."),
-    click.option("--version", metavar="V", help="Its version (default: the tag)."),
-    click.option("--env", "environment", metavar="NAME", help="Where to, such as production."),
+_TIMES = "ISO 8601, now, -15m, '2h ago' or Unix seconds"
+
+# How it went: `deploy` is told, `run` sees for itself.
+_TOLD = (
     click.option(
         "--status",
         metavar="STATUS",
@@ -77,10 +76,31 @@ _OPTIONS = (
     click.option(
         "--started",
         metavar="TIME",
-        help="When it began: ISO 8601, now, -15m, '2h ago' or Unix seconds (default: when the job "
-        "did, where the build system tells).",
+        help=f"When it began: {_TIMES} (default: when the job did, where the build system tells).",
     ),
     click.option("--finished", metavar="TIME", help="When it ended (default: now)."),
+)
+_SEEN = (
+    click.option(
+        "--status",
+        metavar="STATUS",
+        help="What it is when COMMAND succeeds: succeeded or rolled-back (default: succeeded).",
+    ),
+    click.option(
+        "--started",
+        metavar="TIME",
+        help=f"When it began, where that was not with COMMAND: {_TIMES} "
+        "(default: when COMMAND starts).",
+    ),
+    click.option("--finished", hidden=True),  # known, to be refused with what to do instead
+)
+_WHAT = (
+    heading("What is deployed"),
+    click.option("--service", metavar="NAME", help="What is deployed (default: the repository)."),
+    click.option("--version", metavar="V", help="Its version (default: the tag)."),
+    click.option("--env", "environment", metavar="NAME", help="Where to, such as production."),
+)
+_REST = (
     heading("What the annotation says"),
     click.option(
         "--text",
@@ -123,14 +143,24 @@ _OPTIONS = (
 
 def deploy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command's function, which gets the :class:`App` and an ``asked``."""
+    return _with_options(command, _TOLD)
 
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for ``annotations run``, which sees when and how COMMAND ends."""
+    return _with_options(command, _SEEN)
+
+
+def _with_options(
+    command: Callable[..., Any], outcome: Sequence[Callable[..., Any]]
+) -> Callable[..., Any]:
     @wraps(command)
     def wrapped(app: App, **given: Any) -> Any:
         own = {option: given.pop(option) for option in _NAMES}
         return command(app, asked=read_options(app, own), **given)
 
     result: Callable[..., Any] = pass_app(wrapped)
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_WHAT, *outcome, *_REST)):
         result = option(result)
     return result
 

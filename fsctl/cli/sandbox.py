@@ -60,9 +60,9 @@ def _open_store(app: App) -> Iterator[Store]:
 )
 @pass_app
 def seed(app: App, number: int, people: int) -> One:
-    """Fill the sandbox with a small company's customers, replacing what it held.
+    """Fill the sandbox with a small company's customers.
 
-    The same --seed gives the same people, with sessions of the last 30 days.
+    They replace what it held. The same --seed gives the same people, with sessions of the last 30 days.
     """
     from ..sandbox.seed import seed as fill
 
@@ -151,10 +151,11 @@ def serve(
     walk: str,
     log: bool,
 ) -> int:
-    """Serve the sandbox over HTTP until interrupted; the first line is its URL.
+    """Serve the sandbox over HTTP until interrupted.
 
-    Both faces answer there: Membrane's API (any bearer token) and Fullstory's own (any API key),
-    so fsctl itself, Membrane's and Fullstory's client libraries and curl can be pointed at it.
+    The first line is its URL. Both faces answer there: Membrane's API (any bearer token) and
+    Fullstory's own (any API key), so fsctl itself, Membrane's and Fullstory's client libraries and
+    curl can be pointed at it.
 
     With --new-connections person a new connection is BUILDING, then waits for somebody to open an
     address, and then is READY. In any sandbox, one that is named walk:person does the same.

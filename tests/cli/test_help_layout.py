@@ -51,6 +51,26 @@ def test_help_begins_with_one_line_of_purpose(
     assert purpose.endswith(".")
 
 
+@pytest.mark.parametrize("path", [path for path in TREE if isinstance(TREE[path], Group)])
+def test_a_group_tells_the_whole_purpose_of_each_command(
+    path: str, program: Program, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, *lines = shown(path, program, capsys).partition("Examples:")[0].splitlines()
+    assert [line for line in lines if line.endswith("...")] == []
+
+
+def test_what_run_measures_is_not_told_as_if_the_build_system_did(
+    program: Program, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = " ".join(shown("fsctl annotations run", program, capsys).split())
+    assert "(default: when COMMAND starts)" in text
+    assert "What it is when COMMAND succeeds: succeeded or rolled-back (default: succeeded)" in text
+    assert "--finished" not in text
+    assert "the job did" not in text
+    assert "started, succeeded, failed" not in text
+
+
 @pytest.mark.parametrize("path", TREE)
 def test_help_ends_with_examples_and_the_way_to_the_global_options(
     path: str, program: Program, capsys: pytest.CaptureFixture[str]
