@@ -18,6 +18,7 @@ from ..settings.names import (
     OF_A_SCOPE,
     Kind,
     Name,
+    account_named,
     encoded,
     file_of,
     keep,
@@ -27,6 +28,7 @@ from ..settings.names import (
 
 if TYPE_CHECKING:
     from ..membrane.gateway import Action, Connection
+    from ..membrane.tokens import TokenSource
     from .app import App
 
 PATIENCE: Final = 1.0  # seconds for the service
@@ -67,7 +69,8 @@ def _keep(app: App, kind: Kind, names: Callable[[], list[Name]]) -> None:
         file = file_of(app.directory("cache"), kind, scope(app.flags, app.world.environ))
         if file is not None:
             until = app.unix_time() + FRESH_SECONDS
-            keep(file, encoded(names(), until=until, of=_account(app, kind)))
+            of, named = _account(app, kind)
+            keep(file, encoded(names(), until=until, of=of, named=named))
 
 
 def _plain_scope(app: App) -> bool:
@@ -83,9 +86,17 @@ def _plain_scope(app: App) -> bool:
     return not by_project and app.in_sandbox == (keys.get("transport") == "sandbox")
 
 
-def _account(app: App, kind: Kind) -> str:
-    """What the names are of: the default of yesterday may be another profile today."""
-    return "" if kind not in OF_A_SCOPE else app.settings.profile()[0] or ""
+def _account(app: App, kind: Kind) -> tuple[str, str]:
+    """What the names are of, and what the environment says of it, which a shell can compare.
+
+    The default of yesterday may be another profile today, or have another token.
+    """
+    if kind not in OF_A_SCOPE:
+        return "", ""
+    named = account_named(scope(app.flags, app.world.environ), app.world.environ)
+    tokens = None if app.in_sandbox else _tokens(app)
+    parts = (app.settings.profile()[0], tokens.account if tokens else None)
+    return " ".join(part for part in parts if part), named
 
 
 # -- refreshing
@@ -103,14 +114,14 @@ def refreshed(app: App, kind: Kind) -> str:
 
 def _refreshed(app: App, kind: Kind) -> str:
     file = file_of(app.directory("cache"), kind, scope(app.flags, app.world.environ))
-    of = _account(app, kind)
+    of, named = _account(app, kind)
     names = _asked(app, kind)
     now = app.unix_time()
     if names is None:
-        old = kept(file, of=of) if file is not None else []
-        text = encoded(old, until=now + AGAIN_AFTER, of=of)
+        old = kept(file, of=of, named=named) if file is not None else []
+        text = encoded(old, until=now + AGAIN_AFTER, of=of, named=named)
     else:
-        text = encoded(names, until=now + FRESH_SECONDS, of=of)
+        text = encoded(names, until=now + FRESH_SECONDS, of=of, named=named)
     if file is not None:
         with suppress(OSError):
             keep(file, text)
@@ -144,21 +155,19 @@ def _asked(app: App, kind: Kind) -> list[Name] | None:
             return _topics()
         case _ if app.in_sandbox:
             return _of_the_service(app, kind)
-        case _ if _has_token(app):
+        case _ if app.transport.value != "cli" and _tokens(app) is not None:
             return _within(PATIENCE, lambda: _of_the_service(app, kind))
         case _:
             return None
 
 
-def _has_token(app: App) -> bool:
-    """Whether the service can be asked without running a program for a token, or for all."""
+def _tokens(app: App) -> TokenSource | None:
+    """Where a token comes from without running a program for it."""
     from ..membrane.tokens import find_token_source
     from .roads import environ
 
-    if app.transport.value == "cli":
-        return False
     state = app.directory("state")
-    return find_token_source(environ(app), None, None, state, app.unix_time) is not None
+    return find_token_source(environ(app), None, None, state, app.unix_time)
 
 
 def _of_the_service(app: App, kind: Kind) -> list[Name]:

@@ -2,11 +2,12 @@
 
     <cache>/names/connections.profile.work
 
-        1764028800<TAB>work
+        1764028800<TAB>work<TAB>acme@https://membrane.example.com
         6570c0ffee0123456789abcd<TAB>Fullstory EU (ready)
 
-The first line says until when the names hold (Unix seconds) and, for people, of what; every other
-line is a value and what it stands for. Losing a file loses nothing but time.
+The first line says until when the names hold (Unix seconds), of what profile and token they are,
+and what the environment said of the account; every other line is a value and what it stands for.
+Losing a file loses nothing but time.
 """
 
 from __future__ import annotations
@@ -53,6 +54,18 @@ def scope(flags: Mapping[str, object], environ: Mapping[str, str]) -> str | None
     return f"profile.{profile}" if _FILE_NAME.fullmatch(profile) else None
 
 
+def account_named(scope: str | None, environ: Mapping[str, str]) -> str:
+    """What the environment says of the account, whatever the profile: TENANT@ADDRESS.
+
+    The scripts do the same, and take no file that says something else.
+    """
+    if scope == "sandbox":
+        return ""
+    tenant = environ.get(env.TENANT, "")
+    address = next((environ[name] for name in env.API_URLS if environ.get(name)), "")
+    return (f"{tenant}@" if tenant else "") + address
+
+
 def file_of(cache: Path, kind: Kind, scope: str | None) -> Path | None:
     """Where the names of that kind are kept; None: nowhere."""
     if kind not in OF_A_SCOPE:
@@ -60,9 +73,9 @@ def file_of(cache: Path, kind: Kind, scope: str | None) -> Path | None:
     return None if scope is None else cache / DIRECTORY / f"{kind}.{scope}"
 
 
-def encoded(names: Iterable[Name], *, until: float, of: str) -> str:
+def encoded(names: Iterable[Name], *, until: float, of: str, named: str = "") -> str:
     """The text of a file. What is unprintable is no value, and blanks in a description."""
-    lines = [f"{int(until)}\t{_visible(of)}"]
+    lines = [f"{int(until)}\t{_visible(of)}\t{_visible(named)}"]
     seen: set[str] = set()
     for value, description in names:
         if value not in seen and _can_be_typed(value) and len(seen) < MOST:
@@ -96,13 +109,13 @@ def keep(file: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def kept(file: Path, *, of: str) -> list[Name]:
+def kept(file: Path, *, of: str, named: str = "") -> list[Name]:
     """What the file holds, however old; nothing where it is of something else, or damaged."""
     try:
         first, *lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []
-    if first.partition("\t")[2] != of:
+    if first.split("\t")[1:] != [_visible(of), _visible(named)]:
         return []
     return [Name(value, told) for value, _, told in (line.partition("\t") for line in lines)]
 

@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 
 from fsctl.cli import completion_names
 from fsctl.cli.app import App
-from fsctl.settings.names import FRESH_SECONDS, MOST, Name, encoded, keep, kept, scope
-from tests.support.online import Online, fresh, inside, online
+from fsctl.settings.names import (
+    FRESH_SECONDS,
+    MOST,
+    Name,
+    account_named,
+    encoded,
+    keep,
+    kept,
+    scope,
+)
+from tests.support.online import SECRET, Online, fresh, inside, online
 from tests.support.program import Program
 
 CONNECTION = "6920c5a1d3f4e5b6a7c8d901"
@@ -51,7 +60,7 @@ def until(text: str) -> int:
 def test_a_line_is_a_name_whatever_names_hold(pairs: list[tuple[str, str]], of: str) -> None:
     text = encoded([Name(*pair) for pair in pairs], until=12, of=of)
     head, *rest = text.split("\n")[:-1]
-    assert head.startswith("12\t") and head.count("\t") == 1
+    assert head.startswith("12\t") and head.count("\t") == 2
     values = [line.split("\t")[0] for line in rest]
     assert len(values) == len(set(values))
     assert set(values) <= {value for value, _ in pairs}
@@ -66,7 +75,7 @@ def test_what_can_be_typed_is_kept_as_it_is(values: list[str]) -> None:
 
 @pytest.mark.parametrize("value", ["", " a", "a ", "a\nb", "a\tb", "a\x1b", "a\u202eb", "x" * 201])
 def test_what_cannot_be_typed_is_left_out(value: str) -> None:
-    assert encoded([Name(value)], until=0, of="") == "0\t\n"
+    assert encoded([Name(value)], until=0, of="") == "0\t\t\n"
 
 
 def test_a_file_is_short_enough_to_read_in_a_shell() -> None:
@@ -86,7 +95,9 @@ def test_a_file_is_its_owners_and_replaced_in_one_step(tmp_path: Path) -> None:
     assert [each.name for each in file.parent.iterdir()] == ["topics"]
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"12\tanother\nx\t\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"12\tanother\t\nx\t\n", b"12\t\tacme@\nx\t\n"]
+)
 def test_what_is_of_something_else_or_damaged_is_nothing(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
     assert kept(tmp_path / "file", of="") == []
@@ -112,6 +123,16 @@ def test_the_scope_is_what_a_shell_can_tell(
     flags: dict[str, object], environ: dict[str, str], expected: str | None
 ) -> None:
     assert scope(flags, environ) == expected
+
+
+def test_what_the_environment_says_of_the_account_is_kept_with_the_names() -> None:
+    both = {"MEMBRANE_TENANT_KEY": "acme", "MEMBRANE_API_URI": "https://m.example.com"}
+    assert account_named("default", both) == "acme@https://m.example.com"
+    assert account_named("default", {**both, "MEMBRANE_API_URL": "u"}) == "acme@u"
+    assert account_named("profile.x", {"MEMBRANE_TENANT_KEY": "acme"}) == "acme@"
+    assert account_named("default", {}) == account_named("sandbox", both) == ""
+    head = encoded([], until=12, of="work", named=account_named("default", both))
+    assert head == "12\twork\tacme@https://m.example.com\n"
 
 
 # -- learning
@@ -143,6 +164,9 @@ def test_listing_keeps_connections_and_actions_of_the_account(account: Online) -
     assert line.startswith(f"{CONNECTION}\tFullstory (sandbox)")
     account("actions", "list")
     assert "create-annotation\tCreate Annotation" in lines(program, "actions.default")
+    file = program.home / "cache/names/connections.default"
+    assert file.read_text().split("\n")[0].endswith(f"\t{account.server.url}")
+    assert SECRET not in file.read_text()
     program.profile("[profiles.work]\n[profiles.'../x']\n")
     account("--profile", "work", "connections", "list")
     assert lines(program, "connections.profile.work") == [line]
@@ -258,6 +282,18 @@ def test_names_of_another_profile_are_not_kept_as_the_defaults(account: Online) 
     program.profile("active = 'b'\n[profiles.a]\n[profiles.b]\n")
     account.fail("500")
     assert CONNECTION not in account("completion", "--names", "connections").out
+
+
+@pytest.mark.parametrize(
+    "other", [{"MEMBRANE_TOKEN": "another-token"}, {"MEMBRANE_TENANT_KEY": "other"}]
+)
+def test_names_of_another_token_or_tenant_are_not_kept_as_this_ones(
+    other: dict[str, str], account: Online
+) -> None:
+    assert CONNECTION in account("completion", "--names", "connections").out
+    account.fail("500")
+    assert CONNECTION in account("completion", "--names", "connections").out
+    assert CONNECTION not in account("completion", "--names", "connections", env=other).out
 
 
 def test_no_program_is_run_for_it(program: Program, tmp_path: Path) -> None:

@@ -144,6 +144,32 @@ def test_the_environment_names_the_account_too(window: Open, tmp_path: Path) -> 
     assert shell.sent("fsctl connections show \t")[-1] == "of-the-sandbox"
 
 
+@pytest.mark.parametrize(
+    ("env", "named"),
+    [
+        ({"MEMBRANE_API_URL": "http://127.0.0.1:8010"}, "http://127.0.0.1:8010"),
+        ({"MEMBRANE_API_URI": "http://127.0.0.1:8010"}, "http://127.0.0.1:8010"),
+        ({"MEMBRANE_TENANT_KEY": "a*"}, "a*@"),
+        ({"MEMBRANE_TENANT_KEY": "a", "MEMBRANE_API_URL": "u", "MEMBRANE_API_URI": "i"}, "a@u"),
+    ],
+)
+def test_names_of_another_account_than_the_environments_are_not_offered(
+    env: dict[str, str], named: str, window: Open, tmp_path: Path
+) -> None:
+    head = f"{time.time() + 999:.0f}\tdefault"
+    file = write(tmp_path, "connections.default", [])
+    file.write_text(f"{head}\t\nof-another\t\n")
+    write(tmp_path, "connections.sandbox", [Name("of-the-sandbox")])
+    shell = window(**env)
+    shell.answer("connections", "1\t\nof-this\t\n")
+    assert shell.sent("fsctl connections show \t")[-1] == "of-this"
+    assert len(shell.asked) == 1
+    file.write_text(f"{head}\t{named}\nkept\t\n")
+    assert shell.sent("fsctl connections show \t")[-1] == "kept"
+    assert shell.sent("fsctl --sandbox connections show \t")[-1] == "of-the-sandbox"
+    assert len(shell.asked) == 1
+
+
 @pytest.mark.parametrize("seconds", [-1, FRESH_SECONDS + 1000], ids=["past", "too far ahead"])
 def test_an_old_file_is_asked_for_anew(seconds: float, window: Open, tmp_path: Path) -> None:
     write(tmp_path, "connections.default", [Name("old")], seconds=seconds)

@@ -232,11 +232,12 @@ _fsctl_offset() { # where the command stands among the words of readline
 
 # Names that fsctl keeps: read from the file while it is fresh, else asked for.
 _fsctl_names() {
-  local kind=$1 file=$1 until=0 now= rest asked=() values=() descriptions=() index
+  local kind=$1 file=$1 until=0 now= first= named= asked=() values=() descriptions=() index
   _fsctl_places
   if [ "$kind" = profiles ] && [ ! -e "$CONFIG_FILE" ]; then return; fi
-  if [ -n "$file" ] && [ -r "$file" ] && [ ! "$CONFIG_FILE" -nt "$file" ]; then
-    IFS=$'\t' read -r until rest <"$file"
+  if [ -f "$file" ] && [ -r "$file" ] && [ ! "$CONFIG_FILE" -nt "$file" ]; then
+    IFS= read -r first <"$file"
+    [ "${first##*$'\t'}" != "$named" ] || until=${first%%$'\t'*}
     case $until in '' | *[!0-9]* | ????????????*) until=0 ;; esac
     _fsctl_now
   fi
@@ -302,6 +303,9 @@ _fsctl_places() {
     case $profile in [!A-Za-z0-9_]* | *[!A-Za-z0-9_.-]*) ;; *) scope=profile.$profile ;; esac
   else
     scope=default
+  fi
+  if [ "$scope" != sandbox ]; then # the account that the environment names, whatever the profile
+    named=${MEMBRANE_TENANT_KEY:+$MEMBRANE_TENANT_KEY@}${MEMBRANE_API_URL:-${MEMBRANE_API_URI-}}
   fi
   file=${file:+${scope:+$file.$scope}}
 }

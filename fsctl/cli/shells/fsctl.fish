@@ -198,6 +198,7 @@ function __fsctl_names --no-scope-shadowing
     set -l file
     set -l config
     set -l asked
+    set -l named
     set -l until 0
     set -l value
     set -l description
@@ -205,9 +206,11 @@ function __fsctl_names --no-scope-shadowing
     __fsctl_places
     test "$kind" = profiles; and not test -e "$config"
     and return
-    if test -n "$file"; and test -r "$file"; and not test "$config" -nt "$file"
+    if test -f "$file"; and test -r "$file"; and not test "$config" -nt "$file"
         read -l first <$file
-        set until (string match -r '^[0-9]{1,11}(?=\t|$)' -- "$first")
+        set -l last (string split \t -- "$first")[-1]
+        test "$last" = "$named"
+        and set until (string match -r '^[0-9]{1,11}(?=\t|$)' -- "$first")
     end
     if test -n "$until"; and test "$until" -gt $now; and test "$until" -le (math $now + 86400)
         __fsctl_read <$file
@@ -253,6 +256,14 @@ function __fsctl_places --no-scope-shadowing
     or set profile $FSCTL_PROFILE
     test -n "$transport"
     or set transport $FSCTL_TRANSPORT
+    if test "$transport" != sandbox # the account that the environment names, whatever the profile
+        set -l address $MEMBRANE_API_URL
+        test -n "$address"
+        or set address $MEMBRANE_API_URI
+        set named "$address"
+        test -n "$MEMBRANE_TENANT_KEY"
+        and set named "$MEMBRANE_TENANT_KEY@$address"
+    end
     if test "$transport" = sandbox
         set asked --sandbox
         test -n "$file"
