@@ -95,13 +95,17 @@ def main(arguments: Sequence[str], world: World | None = None) -> int:
     except OSError as error:
         if error.errno == errno.EPIPE:
             return _closed_pipe(app)
-        return _unexpected(app, error)
+        from ..terminal.streams import Unwritten
+
+        known = isinstance(error, Unwritten)
+        return _fail(app, _not_written(app, error)) if known else _unexpected(app, error)
     except Exception as error:
         return _unexpected(app, error)
 
 
 def run(app: App, arguments: Sequence[str]) -> int:
     """Parse and do it; raises whatever goes wrong."""
+    from .options import show_text
     from .root import fsctl
 
     # Not click's own main(): it turns an interrupt and a closed pipe into endings of its own.
@@ -109,7 +113,7 @@ def run(app: App, arguments: Sequence[str]) -> int:
         with fsctl.make_context("fsctl", list(arguments), obj=app) as ctx:
             result = fsctl.invoke(ctx)
     except click.exceptions.NoArgsIsHelpError as asked:
-        click.echo(asked.ctx.get_help() if asked.ctx else "")
+        show_text(asked.ctx.get_help() if asked.ctx else "")
         return ExitCode.DONE
     except click.exceptions.Exit as ended:  # --help, --version
         return ended.exit_code
@@ -202,12 +206,14 @@ def _not_written(app: App, problem: OSError) -> FsctlError:
     from ..terminal.streams import silence
 
     silence(app.world.stdout)
+    if app.resume:
+        hint = f"Check the free space where the output goes, then go on with: {app.resume}"
+    elif app.wrote:
+        hint = "What was asked for is done; only its output is lost."
+    else:
+        hint = "Check the free space where the output goes, then run it again."
     return FsctlError(
-        f"The output cannot be written: {problem.strerror or problem}.",
-        hint="What was asked for is done; only its output is lost."
-        if app.wrote
-        else "Check the free space where the output goes, then run it again.",
-        code="output",
+        f"The output cannot be written: {problem.strerror or problem}.", hint=hint, code="output"
     )
 
 

@@ -118,6 +118,24 @@ def title_of(option: click.Option) -> str | None:
 FOLDED = "Global options (-h, --profile, -o, --jq, ...): see `fsctl help environment`."
 
 
+def show_text(text: str) -> None:
+    """Print what is about fsctl itself, its help or version. Raises as ``write_text`` does."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from ..terminal.streams import Unwritten
+
+        raise Unwritten(error.errno, error.strerror) from error
+
+
+def _show_help(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        show_text(ctx.get_help())
+        ctx.exit()
+
+
 class _Globals:
     """Adds the global options to a command, but for names the command has of its own."""
 
@@ -137,6 +155,12 @@ class _Globals:
                 option for option in global_options() if not taken.intersection(option.opts)
             ]
         return [*own, *self._global_options]
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option: click.Option | None = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.callback = _show_help
+        return option
 
     def get_help(self, ctx: click.Context) -> str:
         if ctx.terminal_width is None:  # click would import shutil to find out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import __version__
-from .options import LazyGroup
+from .options import LazyGroup, show_text
 
 MEMBERS = {
     "init": (".init:init", "Set up fsctl, step by step: start here."),
@@ -37,6 +37,12 @@ SECTIONS = {
 }
 
 
+def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        show_text(f"fsctl {__version__}")
+        ctx.exit()
+
+
 @click.group(
     cls=LazyGroup,
     members=MEMBERS,
@@ -49,6 +55,13 @@ SECTIONS = {
         "fsctl --sandbox raw request /v2/users --query uid=ada",
     ),
 )
-@click.version_option(__version__, prog_name="fsctl", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def fsctl() -> None:
     """Administer Fullstory from the command line, through Membrane."""

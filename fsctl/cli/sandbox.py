@@ -62,7 +62,8 @@ def _open_store(app: App) -> Iterator[Store]:
 def seed(app: App, number: int, people: int) -> One:
     """Fill the sandbox with a small company's customers.
 
-    They replace what it held. The same --seed gives the same people, with sessions of the last 30 days.
+    They replace what it held. The same --seed gives the same people, with sessions of the last
+    30 days.
     """
     from ..sandbox.seed import seed as fill
 

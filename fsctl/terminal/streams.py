@@ -9,11 +9,15 @@ import sys
 from typing import BinaryIO, cast
 
 
+class Unwritten(OSError):
+    """A stream did not take what was written to it: a full disk, or the like."""
+
+
 def write_text(stream: BinaryIO | None, text: str) -> None:
     """Write ``text`` as UTF-8, whatever the locale, with LF, and flush it.
 
     A closed stream (None) takes nothing, in silence. Lone surrogates become ``\\udXXX``.
-    Raises BrokenPipeError when the reader has gone, OSError for other trouble (a full disk).
+    Raises BrokenPipeError when the reader has gone, Unwritten for other trouble (a full disk).
     """
     write_bytes(stream, text.encode("utf-8", "backslashreplace"))
 
@@ -29,7 +33,9 @@ def write_bytes(stream: BinaryIO | None, data: bytes) -> None:
         # Windows says EINVAL where the reader of a pipe has gone.
         if error.errno == errno.EINVAL and sys.platform == "win32":
             raise BrokenPipeError(errno.EPIPE, "the reader has gone") from error
-        raise
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise Unwritten(error.errno, error.strerror) from error
 
 
 def silence(stream: BinaryIO | None) -> None:
