@@ -6,6 +6,7 @@ claim to be terabytes, so how many come out of how many is watched.
 
 from __future__ import annotations
 
+import codecs
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -18,6 +19,8 @@ MOST_BYTES = 256 * 1024**3
 _MAGIC = b"\x1f\x8b"
 _PIECE = 256 * 1024  # bytes that are unpacked at a time
 _LAYERS = 2
+_BEFORE = codecs.BOM_UTF8 + b" \t\r\n"  # what may stand before the first character
+_HEAD = 4096  # bytes in which that has to come
 
 
 def unpacked(
@@ -50,6 +53,24 @@ def unpacked(
         yield piece
     if not taken:
         raise _damaged("The export's file came empty.")
+
+
+def rows_only(content: Iterable[bytes]) -> Iterator[bytes]:
+    """The same ``content``, which is no HTML or XML: no export is, but what a proxy says instead.
+
+    Raises :class:`GatewayError` where it is; another try may help.
+    """
+    pieces = iter(content)
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) > _HEAD or head.lstrip(_BEFORE):
+            break
+    if head.lstrip(_BEFORE).startswith(b"<"):
+        raise _damaged("What came is HTML or XML, not the export's file.")
+    if head:
+        yield head
+    yield from pieces
 
 
 def _layer(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import Usage
+from ..settings.paths import given_path
 
 STDOUT = "-"
 
@@ -29,14 +29,7 @@ class Place(NamedTuple):
         """
         if to is None or to == STDOUT:
             return cls(None)
-        if not to:
-            raise Usage("--to is empty.", hint="Name a file, or - for stdout.")
-        try:
-            path = Path(to).expanduser()
-        except RuntimeError:
-            raise Usage(
-                f"There is no home directory of that user: {to!a}.", hint="Write the path in full."
-            ) from None
+        path = given_path(to)
         packed = path.suffix.lower() == ".gz"
         plain = path.with_suffix("") if packed else path
         return cls(path, plain.suffix.lower(), packed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..errors import Usage
 from ..terminal.columns import Column
 from .app import App
 from .numbers import Number
@@ -59,4 +60,6 @@ def list_(app: App, creator: str | None, limit: int | None) -> Rows:
     from ..fullstory.segments import list_segments
 
     app.check_output()
+    if creator is not None and not creator.strip():
+        raise Usage("--creator is empty.", hint="Leave it out to list all segments.")
     return Rows(list_segments(app.caller, creator=creator, limit=limit), COLUMNS)

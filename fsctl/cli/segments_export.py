@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from ..errors import FsctlError, NeedsPerson, Refused, Unavailable, Usage
+from ..errors import ExitCode, FsctlError, NeedsPerson, Refused, Unavailable, Usage
 from ..terminal.columns import Column
 from .app import App
+from .export_place import Place
 from .moments import span
 from .options import Command, pass_app
 from .results import One
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..fullstory.segments import Format, Wanted
-    from ..membrane.gateway import Deadline
 
 KINDS = ("individuals", "events")
 FORMATS = ("ndjson", "json", "csv")
@@ -38,31 +38,6 @@ _BY_ENDING: Mapping[str, Format] = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
 }
-
-
-class Place(NamedTuple):
-    """Where the file goes: ``path``, or stdout where that is None."""
-
-    path: Path | None
-    force: bool
-
-    @classmethod
-    def of(cls, to: str | None, *, force: bool) -> Place:
-        """Raises :class:`Usage` where something is in the way."""
-        from ..settings.files import check_target
-
-        if to is None or to == "-":
-            if force:
-                raise Usage("--force is about a file.", hint="Name one with --to FILE.")
-            return cls(None, False)
-        path = Path(to).expanduser()
-        if path.suffix.lower() == ".gz":
-            raise Usage(
-                f"{to!a} would not be packed: what is fetched is unpacked.",
-                hint="Name it without .gz.",
-            )
-        check_target(path, force=force)
-        return cls(path, force)
 
 
 @click.command(
@@ -102,7 +77,7 @@ def export(
     force: bool,
     operation: str | None,
     wait_for: str | None,
-) -> One | None:
+) -> One | int:
     """Bring the people of a segment, or their events, as a file.
 
     ID is that of `fsctl segments list`, or the segment's address in Fullstory. Fullstory makes the
@@ -117,31 +92,33 @@ def export(
     from ..fullstory.times import parse_duration
 
     fields = app.flags.pop("fields", None)  # Fullstory's, not those of what is printed here
+    place = _place(to, force=force)
     given = {"ID": segment, "--type": kind, "--format": format_, "--since": since}
     wanted = None
     if operation is not None:
         _check_alone(operation, given | {"--until": until, "--fields": fields})
     else:
-        form = format_ or _BY_ENDING.get(Path(to or "").suffix.lower(), "ndjson")
+        form = format_ or _BY_ENDING.get(place.ending, "ndjson")
         wanted = _wanted(segment, kind, form, span(app, since, until), fields)
     patience = WAIT_FOR if wait_for is None else parse_duration(wait_for, what="--wait-for")
-    place = Place.of(to, force=force)
     _check_output(app, place)
     if app.dry_run:
         return One(app.plan(creation(wanted) if wanted else _look(operation)))
-    run = _Run(app, place, wait_for)
+    run = _Run(app, place.path, wait_for, force=force)
     return run.whole(wanted, operation, patience)
 
 
 class _Run:
     """One export, from the asking to the file."""
 
-    def __init__(self, app: App, place: Place, wait_for: str | None) -> None:
+    def __init__(self, app: App, path: Path | None, wait_for: str | None, *, force: bool) -> None:
         self._app = app
-        self._place = place
+        self._path = path
+        self._force = force
         self._typed = () if wait_for is None else ("--wait-for", wait_for)
 
-    def whole(self, wanted: Wanted | None, operation: str | None, patience: float) -> One | None:
+    def whole(self, wanted: Wanted | None, operation: str | None, patience: float) -> One | int:
+        from ..bulk.segment_export import follow
         from ..fullstory.segments import create_export
         from ..membrane.gateway import Deadline
 
@@ -157,13 +134,13 @@ class _Run:
                 f"{app.resume}"
             )
         deadline = Deadline.after(patience, app.world.monotonic)
-        with self._told(), Progress(app) as progress:
-            export_id = self._followed(operation, deadline, progress, begun_now=begun_now)
-            result: One | None = None
-            if self._place.path is None:
-                self._to_stdout(export_id, progress)
+        with self._told(), closing(Progress(app)) as progress:
+            export_id = follow(app.caller, operation, deadline, progress.made, begun_now=begun_now)
+            result: One | int
+            if self._path is None:
+                result = self._to_stdout(export_id, progress)
             else:
-                result = self._to_file(operation, export_id, self._place.path, progress)
+                result = self._to_file(operation, export_id, self._path, progress)
         app.resume = None
         return result
 
@@ -183,42 +160,43 @@ class _Run:
             self._app.resume = None
             raise
 
-    def _followed(
-        self, operation: str, deadline: Deadline, progress: Progress, *, begun_now: bool
-    ) -> str:
-        from ..bulk.segment_export import follow
-
-        for event in follow(self._app.caller, operation, deadline, begun_now=begun_now):
-            if isinstance(event, str):
-                return event
-            progress.made(event.percent)
-        raise AssertionError("following ends with an export's id or an error")
-
     def _to_file(self, operation: str, export_id: str, path: Path, progress: Progress) -> One:
         from ..settings.files import new_file
 
-        with new_file(path, force=self._place.force) as stream:
+        with new_file(path, force=self._force) as stream:
             size = self._fetched(export_id, stream, progress)
         told = {"operation": operation, "bytes": size, "file": str(path)}
         return One(told, COLUMNS)
 
-    def _to_stdout(self, export_id: str, progress: Progress) -> None:
+    def _to_stdout(self, export_id: str, progress: Progress) -> ExitCode:
         """A file that is not whole never comes to stdout."""
         from tempfile import TemporaryFile
         from typing import cast
 
         from ..settings.files import cannot_write, make_private_directory
-        from .segments_shown import write
 
-        directory = make_private_directory(self._app.directory("state"))
-        with TemporaryFile(dir=directory) as spool:
+        directory = self._app.directory("state")
+        with ExitStack() as stack:
             try:
-                self._fetched(export_id, cast(BinaryIO, spool), progress)
+                make_private_directory(directory)
+                spool = cast(BinaryIO, stack.enter_context(TemporaryFile(dir=directory)))
+                self._fetched(export_id, spool, progress)
+                spool.seek(0)
             except OSError as error:
                 raise cannot_write(directory, error) from None
-            progress.over()
-            spool.seek(0)
-            write(self._app.world, cast(BinaryIO, spool))
+            progress.close()
+            return self._shown(spool)
+
+    def _shown(self, spool: BinaryIO) -> ExitCode:
+        from ..terminal.streams import silence
+        from .segments_shown import write
+
+        try:
+            write(self._app.world, spool)
+        except BrokenPipeError:  # the export is done; its reader has gone, as of any list
+            silence(self._app.world.stdout)
+            return ExitCode.CLOSED_PIPE
+        return ExitCode.DONE
 
     def _fetched(self, export_id: str, stream: BinaryIO, progress: Progress) -> int:
         from ..bulk.segment_export import fetch
@@ -237,10 +215,27 @@ class _Run:
         return size
 
     def _resume(self, operation: str) -> str:
-        path, force = self._place
-        to = () if path is None else ("--to", str(path), *(("--force",) if force else ()))
+        force = ("--force",) if self._force else ()
+        to = () if self._path is None else ("--to", str(self._path), *force)
         words = ("segments", "export", "--operation", operation, *to, *self._typed)
         return command(self._app, *words)
+
+
+def _place(to: str | None, *, force: bool) -> Place:
+    """Where the file goes. Raises :class:`Usage` where something is in the way."""
+    from ..settings.files import check_target
+
+    place = Place.of(to)
+    if place.path is None and force:
+        raise Usage("--force is about a file.", hint="Name one with --to FILE.")
+    if place.packed:
+        raise Usage(
+            f"{to!a} would not be packed: what is fetched is unpacked.",
+            hint="Name it without .gz.",
+        )
+    if place.path is not None:
+        check_target(place.path, force=force)
+    return place
 
 
 def _check_alone(operation: str, given: dict[str, Any]) -> None:
@@ -289,10 +284,24 @@ def _wanted(
 
 def _check_output(app: App, place: Place) -> None:
     """Refuse what would have to work on the file, which is Fullstory's own."""
-    for name in ("output", "jq", "mask"):
-        if app.flags.get(name) and (place.path is None or name == "mask") and not app.dry_run:
+    if app.dry_run:
+        return
+    if app.flags.get("mask"):
+        raise Usage(
+            "--mask has nothing to work on: the file is Fullstory's own.",
+            hint="Leave it out; `fsctl users export --mask` writes masked people.",
+        )
+    if place.path is not None:
+        return
+    for name in ("output", "jq"):
+        if app.flags.get(name):
             raise Usage(
                 f"--{name} has nothing to work on: the file is Fullstory's own.",
-                hint="Use --format for its form"
-                + ("." if name == "mask" else ", or --to FILE, after which a summary is printed."),
+                hint="Use --format for its form, or --to FILE, after which a summary is printed.",
             )
+    if app.world.stdout is None:
+        raise FsctlError(
+            "stdout is closed, so there is nowhere to write to.",
+            hint="Name a file with --to FILE.",
+            code="output",
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeGuard
 from urllib.parse import urlsplit
 
 from ..errors import Refused, Unavailable, Usage
@@ -54,7 +54,6 @@ class Operation(NamedTuple):
     percent: int | None = None
     failure: str = ""
     export_id: str | None = None
-    expires: str | None = None  # until when the result is kept, as told
 
 
 def list_segments(
@@ -132,7 +131,7 @@ def create_export(caller: Caller, wanted: Wanted) -> str:
 
     body = caller.call(creation(wanted)).body
     told = _first(body, "operationId", "operation_id", "id") if isinstance(body, Mapping) else None
-    if not isinstance(told, str) or not told:
+    if not _is_id(told):
         raise OutcomeUnknown(
             "The segment export was asked for, but the answer names no operation.",
             hint=CREATE_SEGMENT_EXPORT.check,
@@ -142,7 +141,11 @@ def create_export(caller: Caller, wanted: Wanted) -> str:
 
 
 def standing(caller: Caller, operation_id: str) -> Operation:
-    """How far the operation has come. Raises :class:`Refused` for one that is no export."""
+    """How far the operation has come.
+
+    Raises :class:`Refused` for one that is no export, :class:`Unavailable` for an answer that
+    cannot be read.
+    """
     body = caller.call(Call(GET_OPERATION, {"id": operation_id})).body
     if not isinstance(body, Mapping) or not isinstance(body.get("state"), str):
         raise _odd("The answer tells no state of the operation.")
@@ -155,13 +158,15 @@ def standing(caller: Caller, operation_id: str) -> Operation:
         )
     results = body.get("results")
     results = results if isinstance(results, Mapping) else {}
+    export_id = _text(_first(results, "searchExportId", "search_export_id"))
+    if export_id is not None and not _is_id(export_id):
+        raise _odd("The id that the answer gives the export's result can be none.")
     return Operation(
         operation_id,
         body["state"].upper(),
         _percent(_first(body, "estimatePctComplete", "estimate_pct_complete")),
         _text(_first(body, "errorDetails", "error_details")) or "",
-        _text(_first(results, "searchExportId", "search_export_id")),
-        _text(results.get("expires")),
+        export_id,
     )
 
 
@@ -183,6 +188,16 @@ def _rows(body: Any) -> list[Segment]:
 
 def _first(body: Mapping[str, Any], *names: str) -> Any:
     return next((body[name] for name in names if body.get(name) not in (None, "")), None)
+
+
+def _is_id(value: Any) -> TypeGuard[str]:
+    """Whether it can stand in a path, where an id from an answer comes to stand next."""
+    from ..membrane.paths import check_segment
+
+    try:
+        return isinstance(value, str) and bool(check_segment(value, "The id"))
+    except Usage:
+        return False
 
 
 def _text(value: Any) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from fsctl.bulk.segment_export import Fetched, Standing, StillRunning, fetch, follow
+from fsctl.bulk.segment_export import Fetched, StillRunning, fetch, follow
 from fsctl.errors import FsctlError, NotFound, Refused, Unavailable
 from fsctl.fullstory.repeats import Clock, Policy
 from fsctl.fullstory.types import Answer, Call
@@ -47,8 +47,11 @@ class Calm:
 
 
 def followed(caller: Calm, seconds: float = 3600, **more: Any) -> list[Any]:
+    """What was told of, and last the export's id."""
     deadline = Deadline.after(seconds, caller.clock.monotonic)
-    return list(follow(caller, "op", deadline, **more))  # type: ignore[arg-type]
+    told: list[Any] = []
+    export_id = follow(caller, "op", deadline, told.append, **more)  # type: ignore[arg-type]
+    return [*told, export_id]
 
 
 def pending(percent: int) -> dict[str, Any]:
@@ -61,17 +64,23 @@ def pending(percent: int) -> dict[str, Any]:
 def test_looks_grow_rarer_and_the_last_word_is_the_exports_id() -> None:
     caller = Calm(*map(pending, range(10)), DONE)
     events = followed(caller)
-    assert events == [*map(Standing, range(10)), "e1"]
+    assert events == [*range(10), "e1"]
     assert caller.pauses == sorted(caller.pauses)
     assert caller.pauses[0] == 1 and caller.pauses[-1] == 10
 
 
-def test_the_time_for_waiting_is_not_exceeded() -> None:
+@pytest.mark.parametrize("seconds", [0, 0.5, 1, 5, 10, 60, 3600])
+def test_the_time_for_waiting_is_taken_whole_and_ends_with_a_look(seconds: float) -> None:
     caller = Calm(pending(5))
     with pytest.raises(StillRunning, match="still running"):
-        followed(caller, 60)
-    assert caller.time < 60
-    assert len(caller.asked) < 14
+        followed(caller, seconds)
+    assert caller.time == seconds
+    assert len(caller.asked) == len(caller.pauses) + 1
+    assert len(caller.asked) <= 7 + seconds / 10
+
+
+def test_what_is_done_in_the_last_second_is_seen() -> None:
+    assert followed(Calm(pending(5), pending(90), DONE), 1.5)[-1] == "e1"
 
 
 def test_a_failure_is_told_in_fullstorys_words() -> None:
@@ -80,6 +89,22 @@ def test_a_failure_is_told_in_fullstorys_words() -> None:
     assert caught.value.code == "export_failed"
     with pytest.raises(Refused, match=r"the export op\.$"):
         followed(Calm({"state": "FAILED"}))
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "canceled", "EXPIRED"])
+def test_an_export_that_was_ended_is_not_waited_for(state: str) -> None:
+    caller = Calm(pending(1), {"state": state, "errorDetails": "by an admin"})
+    with pytest.raises(Refused, match=f"as {state.upper()}: by an admin"):
+        followed(caller)
+    assert len(caller.asked) == 2
+
+
+def test_at_the_deadline_the_last_thing_heard_is_told() -> None:
+    with pytest.raises(StillRunning, match="the state 'WEIRD'"):
+        followed(Calm(pending(1), {"state": "WEIRD"}), 30)
+    with pytest.raises(Unavailable, match="tells no state") as caught:
+        followed(Calm(pending(1), {"state": 5}), 2)
+    assert not isinstance(caught.value, StillRunning)
 
 
 def test_states_that_nobody_has_written_down_are_waited_for() -> None:
@@ -190,6 +215,14 @@ def test_a_storage_that_asks_for_a_pause_gets_it() -> None:
     caller = addresses(SECRET)
     assert fetched(caller, Shelf(failure(429, wait=7), PACKED))[0] == ROWS
     assert caller.pauses == [7]
+
+
+def test_a_page_of_a_proxy_is_no_export() -> None:
+    caller, shelf = addresses(SECRET), Shelf(b"\r\n<html>Please log in", PACKED)
+    assert fetched(caller, shelf)[0] == ROWS
+    error = ending(addresses(SECRET), Shelf(gzip.compress(b"<!doctype html>")))
+    assert isinstance(error, Unavailable)
+    assert "HTML" in error.message
 
 
 def test_an_address_that_has_expired_is_asked_for_anew_at_once() -> None:

@@ -37,5 +37,5 @@ def test_a_home_directory_is_filled_in(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 @pytest.mark.parametrize("to", ["", "~nosuch-user-here/a.csv"])
 def test_what_names_no_file_is_refused(to: str) -> None:
-    with pytest.raises(Usage, match=r"empty|no home directory"):
+    with pytest.raises(Usage, match=r"empty|home directory"):
         Place.of(to)

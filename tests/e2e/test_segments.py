@@ -81,6 +81,12 @@ def test_segments_are_listed_to_the_last(road: Somewhere) -> None:
 # -- lists
 
 
+def test_an_empty_creator_is_a_mistake_and_not_everybody(here: Somewhere) -> None:
+    done = here("segments", "list", "--creator", "")
+    assert (done.code, done.out) == (2, ""), done.show
+    assert "--creator is empty" in done.err
+
+
 def test_all_pages_are_asked_for_and_no_more_than_needed(here: Somewhere) -> None:
     with here.server.store.transaction() as db:  # type: ignore[union-attr]
         db.executemany(

@@ -296,6 +296,81 @@ def test_the_signature_is_told_nowhere(here: Somewhere) -> None:
             assert target.partition("?")[0] not in done.err
 
 
+# -- what is no answer of Fullstory's that one could go on with
+
+
+def test_a_hostile_id_of_a_result_is_the_services_fault(
+    here: Somewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsctl.sandbox import exports
+
+    real = exports._operation
+
+    def hostile(row: Any, now: float) -> dict[str, Any]:
+        told = real(row, now)
+        return told | {"results": {"searchExportId": "../../x"}} if "results" in told else told
+
+    monkeypatch.setattr(exports, "_operation", hostile)
+    done = here("segments", "export", PAYING)
+    assert done.code == 5, done.show
+    assert "unreadable" in done.err and "goes on with it: fsctl segments export" in done.err
+
+
+def test_a_page_instead_of_the_file_is_not_taken_for_it(
+    here: Somewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _Shelf(monkeypatch, Response(200, (), b"<html>oops"))
+    target = tmp_path / "out.csv"
+    done = here("segments", "export", PAYING, "--to", str(target))
+    assert done.code == 5, done.show
+    assert "HTML" in done.err and "--operation" in done.err
+    assert not target.exists()
+
+
+# -- where the output goes
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_an_output_that_cannot_be_written_is_told_with_the_way_on(tmp_path: Path) -> None:
+    with online(tmp_path) as road, open("/dev/full", "wb") as full:  # noqa: PTH123
+        ended = subprocess.run(
+            [str(BINARY), "segments", "export", PAYING],
+            env=road.fsctl.env,
+            cwd=road.fsctl.home,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+        )
+        assert ended.returncode == 1, ended.stderr
+        assert "The output cannot be written" in ended.stderr
+        words = ended.stderr.splitlines()[-1].partition("then go on with: fsctl ")[2].split()
+        done = road(*words)
+        assert done.code == 0, done.show
+        assert "UserEmail" in done.out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_a_reader_that_stops_ends_an_export_as_it_ends_a_list(tmp_path: Path) -> None:
+    with online(tmp_path) as road:
+        first = ""
+        for words in ([PAYING], ["--operation", ""]):
+            words = words if words[-1] else ["--operation", _operation([first])[-1]]
+            with subprocess.Popen(
+                [str(BINARY), "segments", "export", *words],
+                env=road.fsctl.env,
+                cwd=road.fsctl.home,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as process:
+                assert process.stdout is not None and process.stderr is not None
+                process.stdout.close()
+                told = process.stderr.read()
+                assert process.wait(20) == 141, told
+            first = first or told
+
+
 # -- what a person can mend
 
 

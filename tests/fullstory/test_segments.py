@@ -129,7 +129,7 @@ def test_a_standing_is_read_in_both_spellings() -> None:
             "results": {"searchExportId": "e", "expires": "2026-01-01T00:00:00Z"},
         }
     )
-    assert done == segments.Operation("42", "COMPLETED", 100, "", "e", "2026-01-01T00:00:00Z")
+    assert done == segments.Operation("42", "COMPLETED", 100, "", "e")
     half = standing({"state": "running", "estimate_pct_complete": 41.7, "results": None})
     assert (half.state, half.percent, half.export_id) == ("RUNNING", 41, None)
     odd: Any
@@ -141,6 +141,18 @@ def test_a_standing_is_read_in_both_spellings() -> None:
 def test_an_operation_without_a_state_is_an_odd_answer(odd: Any) -> None:
     with pytest.raises(Unavailable):
         standing(odd)
+
+
+@pytest.mark.parametrize("hostile", ["../../x", "a/b", "..", "%2e%2e", "a\nb"])
+def test_an_id_that_would_climb_out_of_its_path_is_an_odd_answer(hostile: str) -> None:
+    with pytest.raises(Unavailable) as caught:
+        standing({"state": "COMPLETED", "results": {"searchExportId": hostile}})
+    assert caught.value.code == "unreadable"
+    with pytest.raises(OutcomeUnknown):
+        segments.create_export(
+            Scripted({"operationId": hostile}),  # type: ignore[arg-type]
+            Wanted("s", "events", "csv"),
+        )
 
 
 def test_an_operation_of_another_kind_is_no_export() -> None:
