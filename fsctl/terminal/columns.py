@@ -50,3 +50,8 @@ class Column(NamedTuple):
     @property
     def right(self) -> bool:
         return self.kind == "number"
+
+    def asked_for(self, path: str, place: int) -> Column:
+        """As ``--fields`` names it: what stands first matters most, and no URL is given up."""
+        beneath = self.beneath or self.kind == "url"
+        return self._replace(header=path, importance=-place, beneath=beneath)

@@ -199,7 +199,8 @@ class Renderer:
             return None, columns
         known = {column.key: column for column in columns or ()}
         chosen = [
-            known.get(path, Column(path))._replace(header=path) for path in self._output.fields
+            known.get(path, Column(path)).asked_for(path, place)
+            for place, path in enumerate(self._output.fields)
         ]
         return Selection(self._output.fields, known), chosen
 
@@ -257,7 +258,9 @@ class Renderer:
             )
         if writer.dropped:
             names = ", ".join(writer.dropped)
-            self._messages.note(f"The window is too narrow for {names}; -o json shows everything.")
+            # Of what was asked for by name nothing goes missing in silence.
+            tell = self._messages.announce if self._output.fields else self._messages.note
+            tell(f"The window is too narrow for {names}; -o json shows everything.")
 
 
 def _pages(rows: Iterable[Row | Sequence[Row]], lookahead: int) -> Iterator[Sequence[Row]]:

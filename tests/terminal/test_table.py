@@ -179,6 +179,26 @@ def test_left_out_columns_are_named_unless_quiet_was_asked_for(quiet: bool) -> N
     assert ("too narrow for NAME, CREATED, SEATS;" in told) != quiet
 
 
+URL = "https://app.fullstory.com/ui/o-1/people/6012345678901234567"
+
+
+def test_a_url_that_was_asked_for_stands_beneath_where_the_row_has_no_room() -> None:
+    columns = [*COLUMNS, Column("url", kind="url", importance=1)]
+    screen = terminal(40)
+    asked = Output(fields=("url", "id"))
+    Renderer(screen, asked).rows([ROW | {"url": URL}], columns=columns)
+    assert screen.out == f"id\n{ROW['id']}\n  {URL}\n"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_of_fields_that_do_not_fit_those_named_last_go_and_are_always_told(quiet: bool) -> None:
+    screen = terminal(40)
+    asked = Output(fields=("created", "seats", "id"))  # the least important ones first
+    Renderer(screen, asked, Messages(screen, quiet=quiet)).rows([ROW], columns=COLUMNS)
+    assert screen.out.splitlines()[0].split() == ["created", "seats"]
+    assert "too narrow for id;" in screen.err
+
+
 def test_a_column_without_values_is_not_missed() -> None:
     screen = terminal(40)
     row = dict.fromkeys(ROW, None) | {"id": ROW["id"]}
