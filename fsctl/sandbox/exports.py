@@ -50,7 +50,6 @@ class Export(NamedTuple):
     secret: str
     finished: float
     expires: float
-    failure: str | None
 
 
 def prepare(store: Store) -> None:
@@ -119,7 +118,6 @@ def find(db: sqlite3.Connection, export_id: str, now: float) -> Export | None:
         row["secret"],
         row["finished"],
         row["expires"],
-        row["failure"],
     )
 
 

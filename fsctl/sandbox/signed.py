@@ -66,6 +66,7 @@ def serve(store: Store, request: Request) -> Response:
             return _refusal(403, "SignatureDoesNotMatch")
         if now >= float(expires):
             return _refusal(403, "ExpiredToken")
+        # A response has its body whole; what is packed into it is never there at once.
         body = b"".join(_packed(_file(db, export.wanted, export.finished)))
     return Response(200, (("Content-Type", "application/gzip"),), body)
 

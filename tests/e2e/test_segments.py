@@ -229,7 +229,9 @@ def test_only_one_export_is_asked_for(here: Somewhere) -> None:
         ([PAYING, "--force"], "--force"),
         ([PAYING, "-o", "csv"], "--format"),
         ([PAYING, "--jq", ".x"], "--format"),
-        ([PAYING, "--mask"], "--mask"),
+        ([PAYING, "--mask"], "users export --mask"),
+        ([PAYING, "--to", ""], "no file's name"),
+        ([PAYING, "--to", "~nosuch-user-here/x.csv"], "home directory"),
         (["--operation", "1", "--fields", "UserEmail"], "--fields has no say"),
     ],
 )

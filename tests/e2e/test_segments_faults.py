@@ -350,6 +350,22 @@ def test_an_output_that_cannot_be_written_is_told_with_the_way_on(tmp_path: Path
         assert "UserEmail" in done.out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no shell")
+def test_a_closed_stdout_is_told_before_anything_is_asked_for(tmp_path: Path) -> None:
+    with online(tmp_path) as road:
+        ended = subprocess.run(
+            ["/bin/sh", "-c", '"$0" "$@" >&-', str(BINARY), "segments", "export", PAYING],
+            env=road.fsctl.env,
+            cwd=road.fsctl.home,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+        )
+        assert ended.returncode == 1, ended.stderr
+        assert "stdout is closed" in ended.stderr and "--to FILE" in ended.stderr
+        assert road.server.requests == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes")
 def test_a_reader_that_stops_ends_an_export_as_it_ends_a_list(tmp_path: Path) -> None:
     with online(tmp_path) as road:
