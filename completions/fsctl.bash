@@ -259,15 +259,19 @@ _fsctl_table() { # the words of a command -> commands, options, arguments
 _fsctl() {
   local words=() current= head= COMMANDS= CONFIG_FILE= REPLY= REPLY_TAKES= REPLY_OPTION=
   local path= options= commands= arguments= used=' ' position=0 ended= pending=
-  local profile= transport= quote= typed= lead= IFS=$' \t\n'
+  local profile= transport= quote= typed= lead= redirected= IFS=$' \t\n'
   COMPREPLY=()
   _fsctl_split
   _fsctl_walk
-  if [ -n "$pending" ]; then
+  if [ -n "$redirected" ]; then
+    _fsctl_readline default
+  elif [ -n "$pending" ]; then
     _fsctl_value "$pending" "$current"
   elif [ -z "$ended" ] && [[ $current == --*=* ]]; then
     lead=${current%%=*}=
     if _fsctl_find "${current%%=*}"; then _fsctl_value "${REPLY_TAKES#=}" "${current#*=}"; fi
+  elif [ -z "$ended" ] && _fsctl_bundled; then
+    :
   elif [ -z "$ended" ] && [[ $current == -* ]]; then
     _fsctl_options
   elif [ -n "$commands" ]; then
@@ -280,25 +284,42 @@ _fsctl() {
   _fsctl_trim
 }
 
-# The words up to the cursor as the shell has them: readline cuts at = and : too. The last one is
-# `current`; `head` is what of it stands before the piece that readline replaces.
+# The words up to the cursor as the shell has them, but for redirections: readline cuts at = and :
+# too. The last one is `current`; `head` is what of it stands before the piece that readline
+# replaces, and `redirected` tells that it is where a redirection goes.
 _fsctl_split() {
-  local line=${COMP_LINE:0:COMP_POINT} piece index
+  local line=${COMP_LINE:0:COMP_POINT} piece index begins operator=
   for ((index = 0; index <= COMP_CWORD; index++)); do
-    piece=${COMP_WORDS[index]}
-    if [ "$index" -eq 0 ] || [[ $line == [[:space:]]* ]]; then
-      words[${#words[@]}]=
-      head=
+    piece=${COMP_WORDS[index]} begins=$operator
+    if [ "$index" -eq 0 ] || [[ $line == [[:space:]]* ]]; then begins=1; fi
+    line=${line#"${line%%[![:space:]]*}"}
+    if [ "$index" -eq "$COMP_CWORD" ]; then piece=$line; else line=${line#*"$piece"}; fi
+    case $piece in
+      [\<\>]* | '&>'*)
+        [ -n "$begins" ] || _fsctl_drop_descriptor
+        operator=1 begins=1 piece=${piece#"${piece%%[!<>&|]*}"}
+        [ "$index" -eq "$COMP_CWORD" ] || continue
+        ;;
+    esac
+    if [ -n "$begins" ]; then
+      if [ -n "$redirected" ]; then words[${#words[@]} - 1]=; else words[${#words[@]}]=; fi
+      redirected=$operator operator= head=
     else
       head=${words[${#words[@]} - 1]}
     fi
-    line=${line#"${line%%[![:space:]]*}"}
-    if [ "$index" -eq "$COMP_CWORD" ]; then piece=$line; else line=${line#*"$piece"}; fi
     words[${#words[@]} - 1]+=$piece
   done
   current=${words[${#words[@]} - 1]}
   [[ $piece != [=:]* ]] || head+=${piece:0:1}
   head=${head%@} # readline cuts before an @, and behind the others
+}
+
+# The 2 of 2>file is no word.
+_fsctl_drop_descriptor() {
+  case ${words[${#words[@]} - 1]} in
+    *[!0-9]*) ;;
+    *) unset "words[${#words[@]} - 1]" && redirected= ;;
+  esac
 }
 
 # Follow the words before the cursor down the tree: what is used, and what the last one waits for.
@@ -355,6 +376,23 @@ _fsctl_cluster() {
       =*) [ -n "$rest" ] || pending=${REPLY_TAKES#=}; return ;;
     esac
   done
+}
+
+# -ojs, -qojs: the value of the word at the cursor begins behind the letter that takes one.
+_fsctl_bundled() {
+  local index
+  [[ $current == -[!-]?* ]] || return
+  for ((index = 1; index < ${#current} - 1; index++)); do
+    _fsctl_find "-${current:index:1}" || return
+    case $REPLY_TAKES in
+      =*)
+        lead=${current:0:index + 1}
+        _fsctl_value "${REPLY_TAKES#=}" "${current:index + 1}"
+        return 0
+        ;;
+    esac
+  done
+  return 1
 }
 
 # What says whose names are meant; the last one wins.
@@ -421,6 +459,8 @@ _fsctl_value() {
   _fsctl_plain "$raw"
   typed=$REPLY
   case $raw in \"*) quote=\" ;; \'*) quote=\' ;; esac
+  # Where readline does not cut at =, it still replaces only what is behind an opening quote.
+  [ -z "$quote" ] || [ -n "$head" ] || head=$lead
   case $kind in
     choice:*)
       kind=${kind#choice:}
@@ -435,19 +475,26 @@ _fsctl_value() {
 
 # Names of files are readline's own affair. Before bash 4 it looks for them wherever we have nothing.
 _fsctl_readline() {
-  [ -z "$_fsctl_has_compopt" ] || compopt -o "$1"
+  if [ -n "$lead" ] && [ -z "$head" ]; then # readline would look for --option=file
+    case $1 in dirnames) _fsctl_files -d '' ;; *) _fsctl_files -f '' ;; esac
+  else
+    [ -z "$_fsctl_has_compopt" ] || compopt -o "$1"
+  fi
 }
 
 _fsctl_at_file() { # @FILE: readline would look for a host
-  local file
-  [[ $typed == @* ]] || return
+  case $typed in @*) _fsctl_files -f @ ;; esac
+}
+
+_fsctl_files() {
+  local before=$2 file
   while IFS= read -r file && [ -n "$file" ]; do
-    if [ -d "$file" ]; then
+    if [ -d "$file" ] || [[ $file == "~/"* && -d $HOME/${file#??} ]]; then
       [ -z "$_fsctl_has_compopt" ] || compopt -o nospace
       file+=/
     fi
-    _fsctl_offer "@$file"
-  done <<<"$(compgen -f -- "${typed#@}")"
+    _fsctl_offer "$before$file"
+  done <<<"$(compgen "$1" -- "${typed#"$before"}")"
 }
 
 # What follows `annotations run --` completes as it would on its own.

@@ -196,7 +196,7 @@ function __fsctl_table --no-scope-shadowing
                 '--identified,--anonymous	Only people who are identified, or who are not' \
                 '--limit=any	Stop after N people' \
                 '--without-ids	Leave Fullstory\'s own ids out, for an import into another account' \
-                '--to=file	Write to this file (.gz packs it), not to stdout' \
+                '--to=file	Write to this file (.gz packs it), not to stdout (-)' \
                 '--resume	Go on with an export to FILE that was not finished' \
                 '--restart	Begin anew in place of one that was not finished' \
                 '--force	Replace FILE if it is there already'
@@ -241,7 +241,7 @@ function __fsctl_table --no-scope-shadowing
                 '--by=choice:id|uid|email	What WHO is, where it could be several' \
                 '--session=any	The session it belongs to' \
                 '--anonymous	Make a new anonymous person for it' \
-                '--at=any	When it happened, such as -5m (default' \
+                '--at=any	When it happened, such as -5m (default: now)' \
                 '-p,--property+=any	A property (repeatable)' \
                 '--properties=at-file	Properties as a JSON object' \
                 '--schema+=any	Declare a property\'s type, nested ones by dotted path (repeatable)' \
@@ -293,33 +293,33 @@ function __fsctl_table --no-scope-shadowing
             set arguments 'any'
         case 'annotations deploy'
             set options \
-                '--service=any	What is deployed (default' \
-                '--version=any	Its version (default' \
+                '--service=any	What is deployed (default: the repository)' \
+                '--version=any	Its version (default: the tag)' \
                 '--env=any	Where to, such as production' \
-                '--status=any	started, succeeded, failed or rolled-back (default' \
+                '--status=any	started, succeeded, failed or rolled-back (default: as the build system tells)' \
                 '--started=any	When it began' \
-                '--finished=any	When it ended (default' \
+                '--finished=any	When it ended (default: now)' \
                 '--text=any	The annotation\'s text, with fields such as {service} and {short_commit}' \
-                '--source=any	What made it (default' \
-                '--git=directory	The checkout that git is asked about (default' \
+                '--source=any	What made it (default: the build system and the job)' \
+                '--git=directory	The checkout that git is asked about (default: .)' \
                 '--fail-on=choice:never|misconfigured|any	What of fsctl\'s own trouble is a failure' \
-                '--budget=any	Spend no longer than this, retries included (default' \
+                '--budget=any	Spend no longer than this, retries included (default: 20s)' \
                 '--once~	Send nothing where the same was sent before from this machine' \
                 '--once-dir=directory	Remember that here, where it outlives the job' \
                 '--outbox=directory	Keep here what could not be sent, for annotations flush' \
                 '--show-fields	Show what is known, and send nothing'
         case 'annotations run'
             set options \
-                '--service=any	What is deployed (default' \
-                '--version=any	Its version (default' \
+                '--service=any	What is deployed (default: the repository)' \
+                '--version=any	Its version (default: the tag)' \
                 '--env=any	Where to, such as production' \
                 '--status=any	What it is when COMMAND succeeds' \
                 '--started=any	When it began, where that was not with COMMAND' \
                 '--text=any	The annotation\'s text, with fields such as {service} and {short_commit}' \
-                '--source=any	What made it (default' \
-                '--git=directory	The checkout that git is asked about (default' \
+                '--source=any	What made it (default: the build system and the job)' \
+                '--git=directory	The checkout that git is asked about (default: .)' \
                 '--fail-on=choice:never|misconfigured|any	What of fsctl\'s own trouble is a failure' \
-                '--budget=any	Spend no longer than this, retries included (default' \
+                '--budget=any	Spend no longer than this, retries included (default: 20s)' \
                 '--once~	Send nothing where the same was sent before from this machine' \
                 '--once-dir=directory	Remember that here, where it outlives the job' \
                 '--outbox=directory	Keep here what could not be sent, for annotations flush'
@@ -519,10 +519,33 @@ function __fsctl_table --no-scope-shadowing
     end
 end
 
+# The words before the cursor; fish leaves out what redirects, and leaves in where it goes.
+function __fsctl_tokens --no-scope-shadowing
+    set tokens (commandline -opc)
+    set -l typed (commandline -pc)
+    string match -qr '[<>]' -- $typed
+    or return
+    set -l pieces (string match -ra -- '[0-9]*(?:>>?|<)[&?|]?|&>>?|(?:\\\\.|\'(?:[^\'\\\\]|\\\\.)*\'|"(?:[^"\\\\]|\\\\.)*"|[^\s<>&\'"\\\\])+' $typed)
+    set -l kept
+    set -l place 0
+    set -l target
+    for piece in $pieces
+        if string match -qr '^(?:[0-9]*[<>]|&>)' -- $piece
+            set target 1
+        else
+            set place (math $place + 1)
+            test -n "$target"
+            or set -a kept $tokens[$place]
+            set target
+        end
+    end
+    set tokens $kept
+end
+
 # Follow the words before the cursor down the tree. Sets for the caller: what can follow, which
 # kind of value the word at the cursor is, and what of the word stands before that value.
 function __fsctl_walk --no-scope-shadowing
-    set tokens (commandline -opc)
+    __fsctl_tokens
     set current (commandline -ct)
     set kind
     set lead
@@ -593,6 +616,7 @@ function __fsctl_walk --no-scope-shadowing
         and set kind (string replace -rf '^=' '' -- $found_takes)
     else if test -z "$ended"; and string match -q -- '-*' $current
         set kind option
+        __fsctl_bundled
     else if set -q commands[1]
         set kind word
     else
@@ -601,6 +625,21 @@ function __fsctl_walk --no-scope-shadowing
             set kind (string trim -r -c + -- $kinds[(math $position + 1)])
         else if string match -q '*+' -- "$kinds[-1]"
             set kind (string trim -r -c + -- $kinds[-1])
+        end
+    end
+end
+
+# -ojs, -qojs: the value of the word at the cursor begins behind the letter that takes one.
+function __fsctl_bundled --no-scope-shadowing
+    set -l before -
+    for letter in (string split '' -- (string match -rg '^-([^-].*).$' -- $current))
+        __fsctl_find -$letter
+        or return
+        set before $before$letter
+        if string match -q '=*' -- $found_takes
+            set kind (string sub -s 2 -- $found_takes)
+            set lead $before
+            return
         end
     end
 end
@@ -661,9 +700,18 @@ function __fsctl_candidates
         case at-file
             set -l rest (string sub -s (math (string length -- "$lead") + 1) -- $current)
             string match -q '@*' -- $rest
-            and __fish_complete_path (string sub -s 2 -- $rest) | string replace -r '^' -- "$lead@"
+            and __fsctl_files (string sub -s 2 -- $rest) | string replace -r '^' -- "$lead@"
         case command
             complete -C (string join ' ' -- (string escape -- $tokens[$command_at..]) "$current")
+    end
+end
+
+# The shell expands no ~ behind an @, but fsctl does.
+function __fsctl_files
+    if string match -q '~/*' -- $argv[1]
+        __fish_complete_path ~/(string sub -s 3 -- $argv[1]) | string replace -- ~/ '~/'
+    else
+        __fish_complete_path $argv[1]
     end
 end
 

@@ -118,7 +118,7 @@ def _option(path: str, param: click.Option) -> Option:
 
 
 def _value(path: str, param: click.Parameter) -> Value:
-    label = (param.metavar or param.name or "").strip("[]=.").upper() or "VALUE"
+    label = _label(param.metavar or param.name or "")
     if isinstance(param.type, click.Choice):
         return Value("choice", label, tuple(str(each) for each in param.type.choices))
     if kind := _special(path, param.name or ""):
@@ -130,6 +130,12 @@ def _value(path: str, param: click.Parameter) -> Value:
     if (path, param.name) == ("raw request", "method"):
         return Value("choice", label, ("GET", "POST", "PUT", "PATCH", "DELETE"))
     return Value(_kind_of(label), label)
+
+
+def _label(metavar: str) -> str:
+    """A metavar without what says how it is typed: ``[=CAUSE]``, ``'K: V'``, ``ID...``."""
+    kept = "".join(letter for letter in metavar if letter not in "[]'\"").replace("...", "")
+    return kept.strip("=._").upper() or "VALUE"
 
 
 def _special(path: str, name: str) -> Kind | None:
@@ -153,8 +159,10 @@ def _purpose(command: click.Command) -> str:
 def _sentence(text: str) -> str:
     """The first sentence, without its full stop, in one line."""
     line = " ".join(text.split())
-    for end in (". ", ": ", "; "):
-        head, found, _ = line.partition(end)
-        if found and len(head) > 12:
-            line = head
+    open_brackets = 0
+    for place, letter in enumerate(line):
+        open_brackets += (letter == "(") - (letter == ")")
+        ends = letter in ".:;" and line[place + 1 : place + 2] == " "
+        if ends and not open_brackets and place > 12:
+            return line[:place]
     return line.removesuffix(".")

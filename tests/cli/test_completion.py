@@ -93,6 +93,22 @@ def test_words_of_the_tables_have_nothing_that_a_shell_would_expand() -> None:
             assert option.value is None or all(map(plain.fullmatch, option.value.choices))
 
 
+def test_what_is_told_is_a_sentence_with_its_brackets_whole() -> None:
+    for node in NODES.values():
+        for each in (*node.options, *common_options()):
+            assert each.help.count("(") == each.help.count(")"), (node.path, each.help)
+        for name, purpose in node.commands:
+            assert purpose.count("(") == purpose.count(")"), (node.path, name, purpose)
+
+
+def test_a_label_is_a_word_without_how_it_is_typed() -> None:
+    options = (each for node in NODES.values() for each in (*node.options, *common_options()))
+    values = [each.value for each in options if each.value is not None]
+    values += [each.value for node in NODES.values() for each in node.arguments]
+    for value in values:
+        assert not re.search(r"[\[\]'\"]|\.\.\.|_$", value.label), value
+
+
 def option(path: str, name: str) -> Option:
     node = NODES[path]
     return next(each for each in (*node.options, *common_options()) if name in each.names)

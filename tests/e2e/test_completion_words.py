@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.shells import SHELLS, ShellWindow
+from tests.support.shells import LOADS, SHELLS, ShellWindow
 
 # What is typed after `fsctl `, and what is handed over; zsh joins a long option and its value.
 LINES = [
@@ -38,6 +38,14 @@ LINES = [
     ("users get --timeout so\t", "users get --timeout so"),
     ("users get so\t", "users get so"),
     ("users get --nonesuch=so\t", "users get --nonesuch=so"),
+    ("users get 2>/dev/null --incl\t", "users get --include-schema"),
+    ("users >/dev/null li\t --out\tjs\t", "users list --output json"),
+    ("completion </dev/null >/dev/null zs\t", "completion zsh"),
+    ("users get '2>x' --incl\t", "users get 2>x --include-schema"),
+    ("users list -ojsonl\t", "users list -ojsonl"),
+    ("users list -qom\t", "users list -qomarkdown"),
+    ("raw request -XDE\t /x", "raw request -XDELETE /x"),
+    ("users create --properties @~/wo\tso\t", "users create --properties @~/work/some.file"),
 ]
 
 
@@ -59,13 +67,49 @@ def test_tab_types_the_rest(typed: str, sent: str, window: ShellWindow) -> None:
     words = " ".join(window.sent(f"fsctl {typed}"))
     if window.shell == "zsh":
         sent = sent.replace("--duration 5m", "--duration=5m").replace("--service x", "--service=x")
+        sent = sent.replace("--output j", "--output=j")
         words = words.replace("directory", "directory/") if words.endswith("directory") else words
     assert words == sent
+
+
+@pytest.mark.parametrize(
+    "line", ["users list > so\t", "help >so\t", "users get 2>/dev/null >> so\t"]
+)
+def test_a_redirection_goes_to_a_file(line: str, window: ShellWindow) -> None:
+    window.sent(f"fsctl {line}")
+    assert "so" not in window.work
 
 
 def test_no_python_was_started_for_any_of_it(window: ShellWindow) -> None:
     window.sent("fsctl use\tli\t--out\tjs\t")
     assert window.asked == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "last"),
+    [
+        ("users list --output=mark\t", "--output=markdown"),
+        ('users list --output="mark\t', "--output=markdown"),
+        ("users delete --rejects=so\t", "--rejects=some.file"),
+        ('users delete --rejects="so\t', "--rejects=some.file"),
+        ("annotations deploy --git=the\t", "--git=the directory/"),
+        ("users create --properties @so\t", "@some.file"),
+    ],
+)
+def test_bash_may_be_told_to_cut_no_words_at_equals_signs(
+    typed: str, last: str, tmp_path: Path
+) -> None:
+    """npm's completion does so for all commands."""
+    if "bash" not in SHELLS:
+        pytest.skip("bash is not installed")
+    (tmp_path / "work" / "the directory").mkdir(parents=True)
+    (tmp_path / "work" / "some.file").touch()
+    load = f"COMP_WORDBREAKS=${{COMP_WORDBREAKS//[=@]/}}; {LOADS['bash']}"
+    window = ShellWindow("bash", tmp_path, load)
+    try:
+        assert window.sent(f"fsctl {typed}")[-1] == last
+    finally:
+        window.close()
 
 
 def listed(shell: str, home: Path, line: str, *wanted: str) -> str:

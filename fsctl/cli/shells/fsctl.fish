@@ -6,10 +6,33 @@
 
 @TABLES@
 
+# The words before the cursor; fish leaves out what redirects, and leaves in where it goes.
+function __fsctl_tokens --no-scope-shadowing
+    set tokens (commandline -opc)
+    set -l typed (commandline -pc)
+    string match -qr '[<>]' -- $typed
+    or return
+    set -l pieces (string match -ra -- '[0-9]*(?:>>?|<)[&?|]?|&>>?|(?:\\\\.|\'(?:[^\'\\\\]|\\\\.)*\'|"(?:[^"\\\\]|\\\\.)*"|[^\s<>&\'"\\\\])+' $typed)
+    set -l kept
+    set -l place 0
+    set -l target
+    for piece in $pieces
+        if string match -qr '^(?:[0-9]*[<>]|&>)' -- $piece
+            set target 1
+        else
+            set place (math $place + 1)
+            test -n "$target"
+            or set -a kept $tokens[$place]
+            set target
+        end
+    end
+    set tokens $kept
+end
+
 # Follow the words before the cursor down the tree. Sets for the caller: what can follow, which
 # kind of value the word at the cursor is, and what of the word stands before that value.
 function __fsctl_walk --no-scope-shadowing
-    set tokens (commandline -opc)
+    __fsctl_tokens
     set current (commandline -ct)
     set kind
     set lead
@@ -80,6 +103,7 @@ function __fsctl_walk --no-scope-shadowing
         and set kind (string replace -rf '^=' '' -- $found_takes)
     else if test -z "$ended"; and string match -q -- '-*' $current
         set kind option
+        __fsctl_bundled
     else if set -q commands[1]
         set kind word
     else
@@ -88,6 +112,21 @@ function __fsctl_walk --no-scope-shadowing
             set kind (string trim -r -c + -- $kinds[(math $position + 1)])
         else if string match -q '*+' -- "$kinds[-1]"
             set kind (string trim -r -c + -- $kinds[-1])
+        end
+    end
+end
+
+# -ojs, -qojs: the value of the word at the cursor begins behind the letter that takes one.
+function __fsctl_bundled --no-scope-shadowing
+    set -l before -
+    for letter in (string split '' -- (string match -rg '^-([^-].*).$' -- $current))
+        __fsctl_find -$letter
+        or return
+        set before $before$letter
+        if string match -q '=*' -- $found_takes
+            set kind (string sub -s 2 -- $found_takes)
+            set lead $before
+            return
         end
     end
 end
@@ -148,9 +187,18 @@ function __fsctl_candidates
         case at-file
             set -l rest (string sub -s (math (string length -- "$lead") + 1) -- $current)
             string match -q '@*' -- $rest
-            and __fish_complete_path (string sub -s 2 -- $rest) | string replace -r '^' -- "$lead@"
+            and __fsctl_files (string sub -s 2 -- $rest) | string replace -r '^' -- "$lead@"
         case command
             complete -C (string join ' ' -- (string escape -- $tokens[$command_at..]) "$current")
+    end
+end
+
+# The shell expands no ~ behind an @, but fsctl does.
+function __fsctl_files
+    if string match -q '~/*' -- $argv[1]
+        __fish_complete_path ~/(string sub -s 3 -- $argv[1]) | string replace -- ~/ '~/'
+    else
+        __fish_complete_path $argv[1]
     end
 end
 
