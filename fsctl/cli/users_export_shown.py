@@ -25,12 +25,13 @@ class Teller:
 
         match event:
             case exporting.Begun(people) if people:
-                self._app.messages.note(f"{people:,} people are there from an earlier run.")
+                are = "1 person is" if people == 1 else f"{people:,} people are"
+                self._app.messages.note(f"{are} there from an earlier run.")
             case exporting.Fetched(people, total):
                 self.fetched(people, total)
             case exporting.Writing(people):
-                counts = [("people", people)]
-                self._display.show(Shown(self._title, counts, 1.0, more=["writing the file"]))
+                counted = _counted(people)
+                self._display.show(Shown(self._title, counted, 1.0, more=["writing the file"]))
             case exporting.StartedAgain(reason):
                 self._pace = Pace(self._app.world.monotonic)
                 self._app.messages.announce(reason)
@@ -41,7 +42,11 @@ class Teller:
         rate, left = self._pace.look(people, total)
         more = [] if rate is None else [f"{rate:,.0f} a second"]
         part = None if not total else people / total
-        self._display.show(Shown(self._title, [("people", people)], part, left=left, more=more))
+        self._display.show(Shown(self._title, _counted(people), part, left=left, more=more))
 
     def close(self) -> None:
         self._display.close()
+
+
+def _counted(people: int) -> list[tuple[str, int]]:
+    return [("person" if people == 1 else "people", people)]
