@@ -6,6 +6,7 @@ renumbered. Only ``cli.main`` turns these errors into a process status; nothing 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -112,3 +113,15 @@ class OutcomeUnknown(FsctlError):
 
     exit_code = ExitCode.UNKNOWN
     default_code = "outcome_unknown"
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """``Did you mean X? `` where one of ``known`` is much like ``word``, else nothing."""
+    from difflib import get_close_matches
+
+    word = word[:100].casefold()
+    by_name = {name.casefold(): name for name in known}
+    # Two letters that changed places are half of a short word, and no other mistake at all.
+    like = [name for name in by_name if sorted(name) == sorted(word)]
+    like = like or get_close_matches(word, by_name, n=1, cutoff=0.7)
+    return f"Did you mean {by_name[like[0]]!a}? " if like else ""

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FsctlError, NeedsPerson, NotFound, Refused, Unavailable, Usage
+from ..errors import FsctlError, NeedsPerson, NotFound, Refused, Unavailable, Usage, meant
 from ..settings import env
 
 if TYPE_CHECKING:
@@ -385,13 +385,19 @@ class App:
         from ..membrane.paths import check_segment
 
         check_segment(key, "The action's key")
-        found = self.caller.ask_connection(
-            lambda connection, deadline: self.catalogue.action(connection, key, deadline=deadline),
-            "action",
-        )
+        known: list[str] = []
+
+        def look(connection: str, deadline: Deadline) -> Action | None:
+            found = self.catalogue.action(connection, key, deadline=deadline)
+            if found is None:
+                known.extend(self.catalogue.keys(connection))
+            return found
+
+        found = self.caller.ask_connection(look, "action")
         if found is None:
             raise NotFound(
-                f"The connection has no action {key!a}.", hint="See `fsctl actions list`."
+                f"The connection has no action {key!a}.",
+                hint=f"{meant(key, known)}See `fsctl actions list`.",
             )
         return found
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from ..errors import Usage
-from ..settings.keys import meant
+from ..errors import Usage, meant
 
 # What other tools call our commands.
 _ELSEWHERE = {

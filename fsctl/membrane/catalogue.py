@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import NeedsPerson
+from ..errors import NeedsPerson, meant
 from .cache import Cache
 from .gateway import (
     NO_DEADLINE,
@@ -60,6 +60,11 @@ class Catalogue:
             self._actions_key(connection_id), [_action_for_cache(action) for action in actions]
         )
         return actions
+
+    def keys(self, connection_id: str) -> list[str]:
+        """How the actions that are remembered are called, without asking for them."""
+        cached = _actions_from_cache(self._cache.get(self._actions_key(connection_id)))
+        return [each.key or normalised(each.name) for each in cached or ()]
 
     def forget(self, connection_id: str) -> None:
         """The service says something cached is gone."""
@@ -232,9 +237,16 @@ def named(wanted: str, connections: Sequence[Connection]) -> Connection:
     fullstory = [c for c in connections if c.is_fullstory]
     raise NeedsPerson(
         f"No connection has the id, key or name {wanted!a}.",
-        hint=f"There are: {_listed(fullstory)}." if fullstory else "There is none for Fullstory.",
+        hint=f"{_like(wanted, fullstory)}There are: {_listed(fullstory)}."
+        if fullstory
+        else "There is none for Fullstory.",
         code="no_connection",
     )
+
+
+def _like(wanted: str, connections: Sequence[Connection]) -> str:
+    names = (name for each in connections for name in (each.key, each.name) if name)
+    return meant(wanted, names)
 
 
 def _listed(connections: Sequence[Connection], most: int = 10) -> str:

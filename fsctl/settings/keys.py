@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from ..errors import FsctlError, Usage
+from ..errors import FsctlError, Usage, meant
 from . import env
 from .choices import FORMATS, TRANSPORTS, VIAS
 
@@ -103,14 +103,6 @@ def unknown_key(key: str, where: str, known: Iterable[str]) -> Usage:
     )
 
 
-def meant(word: str, known: Iterable[str]) -> str:
-    """``Did you mean X? `` where one of ``known`` is much like ``word``, else nothing."""
-    from difflib import get_close_matches
-
-    like = get_close_matches(word[:100], list(known), n=1, cutoff=0.7)
-    return f"Did you mean {like[0]!a}? " if like else ""
-
-
 def read_value(key: str, text: str) -> Any:
     """What ``text``, typed on a command line, means for that key: a number, a list, a text."""
     match KEYS[key].kind:
@@ -160,7 +152,10 @@ def _check_text(key: str, text: str) -> None:
 def _one_of(choices: Iterable[str]) -> Callable[[str, Any], None]:
     def check(key: str, value: Any) -> None:
         if value not in choices:
-            raise Usage(f"{key} cannot be {value!a}.", hint=f"Use one of {', '.join(choices)}.")
+            raise Usage(
+                f"{key} cannot be {value!a}.",
+                hint=f"{meant(str(value), choices)}Use one of {', '.join(choices)}.",
+            )
 
     return check
 

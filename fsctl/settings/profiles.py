@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ..errors import Usage
+from ..errors import Usage, meant
 
 FILE_NAME = "config.toml"
 UNNAMED = "default"  # the profile used where none is named and none is active
@@ -33,8 +33,6 @@ class Profiles(NamedTuple):
 
     def missing(self, name: str, origin: str = "") -> Usage:
         """The refusal of a profile that does not exist; ``origin`` is where a setting named it."""
-        from .keys import meant
-
         known = ", ".join(self.profiles) or "none"
         return Usage(
             f"The profile {name!a}{f' ({origin})' if origin else ''} does not exist.",

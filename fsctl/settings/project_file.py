@@ -17,9 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import Usage
+from ..errors import Usage, meant
 from .files import cannot_write, make_private_directory, new_file
-from .keys import KEYS, PROJECT_ONLY, Kind, check_type, check_value, meant
+from .keys import KEYS, PROJECT_ONLY, Kind, check_type, check_value
 from .profiles import parsed
 from .project import FILE_NAME, HARMLESS, TRUSTED, Project
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from ..errors import Usage
+from ..errors import Usage, meant
 from . import env
 from .project import Project
 
@@ -109,7 +109,8 @@ class Settings:
         found = self.text(key, variable) or Setting(default, "default")
         if found.value not in choices:
             raise Usage(
-                f"{found.origin} holds {found.value!a}.", hint=f"Use one of {', '.join(choices)}."
+                f"{found.origin} holds {found.value!a}.",
+                hint=f"{meant(found.value, choices)}Use one of {', '.join(choices)}.",
             )
         return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import Usage
+from ..errors import Usage, meant
 from ..settings.choices import FORMATS, Format
 from .columns import Column, Row
 from .encode import compact, pretty
@@ -37,7 +37,8 @@ def parse_format(text: str, origin: str) -> Format:
     for name in FORMATS:
         if text == name:
             return name
-    raise Usage(f"{origin} holds {text!a}.", hint=f"Use one of {', '.join(FORMATS)}.")
+    guess = meant(text, FORMATS)
+    raise Usage(f"{origin} holds {text!a}.", hint=f"{guess}Use one of {', '.join(FORMATS)}.")
 
 
 class Output(NamedTuple):

@@ -32,6 +32,8 @@ from tests.support.program import Program
         ("--transport htp users list", "Did you mean 'http'? Try `fsctl --help`."),
         ("users update ada --by emial", "Did you mean 'email'? Try `fsctl users update --help`."),
         ("users list -o 7", "Try `fsctl users list --help`."),
+        ("users list -o JSON7", "Did you mean 'json'? Try `fsctl users list --help`."),
+        ("--Sandbox users list", "Did you mean '--sandbox'? Try `fsctl --help`."),
         ("help enviroment", "Did you mean 'environment'? See `fsctl help` for the topics."),
     ],
 )
@@ -49,6 +51,43 @@ def test_a_profile_is_guessed(line: str, program: Program) -> None:
     done = program(*line.split())
     assert done.code == ExitCode.USAGE, done.show
     assert "Did you mean 'prod'?" in done.err
+
+
+@pytest.mark.parametrize("typed", ["ue", "EU", "uE"])
+def test_a_short_name_is_guessed_where_its_letters_are_all_there(
+    typed: str, program: Program
+) -> None:
+    program.profile('[profiles.eu]\ntransport = "sandbox"\n[profiles.us]\nvia = "proxy"\n')
+    done = program("--profile", typed, "users", "list")
+    assert "  Did you mean 'eu'? Profiles in " in done.err, done.show
+
+
+@pytest.mark.parametrize("line", ["actions show list-user", "raw action List-User --dry-run"])
+def test_an_action_is_guessed(line: str, program: Program) -> None:
+    done = program("--sandbox", *line.split())
+    assert done.code == ExitCode.NOT_FOUND, done.show
+    assert "  Did you mean 'list-users'? See `fsctl actions list`." in done.err
+
+
+def test_a_connection_is_guessed_by_its_name(program: Program) -> None:
+    done = program("--sandbox", "--connection", "Fulstory (sandbx)", "users", "list")
+    assert done.code == ExitCode.NEEDS_PERSON, done.show
+    assert "  Did you mean 'Fullstory (sandbox)'? There are: " in done.err
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({}, "profiles set output tabel"),
+        ({"FSCTL_OUTPUT": "tabel"}, "--sandbox users list"),
+        ({"FSCTL_TRANSPORT": "sandbxo"}, "users list"),
+    ],
+)
+def test_a_setting_s_value_is_guessed(environ: dict[str, str], line: str, program: Program) -> None:
+    done = program(*line.split(), env=environ)
+    assert done.code == ExitCode.USAGE, done.show
+    guess = "sandbox" if "FSCTL_TRANSPORT" in environ else "table"
+    assert f"  Did you mean {guess!r}? Use one of " in done.err
 
 
 def test_what_attacks_a_terminal_is_not_repeated_to_it(program: Program) -> None:

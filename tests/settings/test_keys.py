@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from fsctl.errors import Usage
+from fsctl.errors import Usage, meant
 from fsctl.settings import env
-from fsctl.settings.keys import KEYS, PROJECT_ONLY, check_value, meant, read_value, unknown_key
+from fsctl.settings.keys import KEYS, PROJECT_ONLY, check_value, read_value, unknown_key
 from fsctl.settings.project import HARMLESS, TRUSTED
 
 SOURCES = "".join(

@@ -156,7 +156,9 @@ def test_a_choice_that_is_none(key: str, choices: tuple[str, ...]) -> None:
             with pytest.raises(Usage) as ended:
                 them.choice(key, f"FSCTL_{key.upper()}", choices, choices[0])
             assert ended.value.message == f"{origin} holds {value!r}."
-            assert ended.value.hint == f"Use one of {', '.join(choices)}."
+            listed = f"Use one of {', '.join(choices)}."
+            guess = "Did you mean 'http'? " if value == "HTTP" and "http" in choices else ""
+            assert ended.value.hint == guess + listed
 
 
 @pytest.mark.parametrize(
