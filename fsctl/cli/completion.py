@@ -26,7 +26,7 @@ SHELLS = ("bash", "zsh", "fish")
         "fsctl completion bash > fsctl.bash",
     ),
 )
-@click.argument("shell", required=False, type=click.Choice(SHELLS))
+@click.argument("shell", required=False, type=click.Choice(SHELLS), metavar="[SHELL]")
 @click.option("--install", is_flag=True, help="Put the script where SHELL looks for it.")
 @click.option("--force", is_flag=True, help="Replace a file there that fsctl did not make.")
 @click.option("--names", type=click.Choice(NAMED), hidden=True, help="Print names for a script.")
@@ -36,8 +36,15 @@ def completion(
 ) -> One | None:
     """Print the script that completes fsctl's words in SHELL, or install it.
 
-    Without SHELL it is the one that $SHELL names. Commands, options and their values complete
-    without starting fsctl; profiles, connections, actions and help topics as it last saw them.
+    SHELL is bash, zsh or fish; without it, the one that $SHELL names.
+
+    Commands, options and their values complete without starting fsctl. So do profiles,
+    connections, actions and help topics, as fsctl last saw them; it is started where nothing was
+    kept, or that is a day old. Then it waits for Membrane no longer than a second, and asks only
+    with a token in the environment.
+
+    For an alias f of fsctl, bash needs `complete -F _fsctl f` behind the line that sources the
+    script; zsh and fish know.
     """
     from ..terminal.streams import write_text
     from .completion_scripts import script
@@ -51,6 +58,11 @@ def completion(
     if force and not install:
         raise Usage("--force goes with --install.", hint="Leave it out, or add --install.")
     if not install:
+        if app.data_asked:
+            raise Usage(
+                "The script is text: there is nothing to pick from or format.",
+                hint="Leave out -o, --jq and --fields, or add --install.",
+            )
         write_text(app.world.stdout, script(chosen))
         return None
     from .completion_install import installed

@@ -35,6 +35,11 @@ def installed(app: App, shell: str, text: str, *, force: bool) -> One:
     path = place(shell, app.world.environ)
     new = text.encode("utf-8")
     old = _there(path)
+    if path.is_symlink() and old != new:
+        raise Usage(
+            f"{str(path)!a} is a symbolic link.",
+            hint=f"Write the file that it is to name: `fsctl completion {shell} > FILE`.",
+        )
     state = "installed" if old is None else "current" if old == new else "updated"
     if state == "updated" and old is not None and MARK not in old[:HEAD] and not force:
         raise Usage(
@@ -112,8 +117,13 @@ def _no_directory(path: Path, error: OSError) -> Refused:
 
 def _left_to_do(shell: str, path: Path, environ: Mapping[str, str]) -> str:
     file = shlex.quote(str(path))
-    if shell == "bash" and not any(Path(each).exists() for each in BASH_COMPLETION):
-        return f"bash-completion is not installed, so add this line to ~/.bashrc: source {file}"
+    if shell == "bash":
+        if not any(Path(each).exists() for each in BASH_COMPLETION):
+            return f"bash-completion is not installed, so add this line to ~/.bashrc: source {file}"
+        return (
+            "every bash that loads bash-completion from now on completes fsctl; "
+            f"if yours does not, add this line to ~/.bashrc: source {file}"
+        )
     if shell == "zsh" and str(path.parent.name) not in _zshrc(path.parent.parent):
         directory = shlex.quote(str(path.parent))
         return (
@@ -124,8 +134,10 @@ def _left_to_do(shell: str, path: Path, environ: Mapping[str, str]) -> str:
 
 
 def _zshrc(directory: Path) -> str:
+    """What of it is no comment."""
     try:
         with (directory / ".zshrc").open("rb") as stream:
-            return stream.read(LONGEST_RC).decode("utf-8", "replace")
+            text = stream.read(LONGEST_RC).decode("utf-8", "replace")
     except OSError:
         return ""
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from fsctl.cli import completion_tree
+from fsctl.cli import completion_install, completion_tree
 from fsctl.cli.completion_scripts import FILES, script
 from fsctl.cli.completion_tree import Argument, Node, Option, common_options, tree
 from fsctl.errors import ExitCode
@@ -217,6 +217,7 @@ def test_nothing_is_written_through_a_link(program: Program, tmp_path: Path) -> 
     done = program("completion", "zsh", "--install", "--force")
     assert done.code == ExitCode.USAGE, done.show
     assert "symbolic link" in done.err
+    assert "`fsctl completion zsh > FILE`" in done.err
     assert len((tmp_path / "elsewhere").read_text()) < 50
 
 
@@ -249,10 +250,24 @@ def test_the_variables_of_the_shells_move_it(
 def test_zsh_is_told_what_its_start_up_file_lacks(program: Program) -> None:
     first = program("completion", "zsh", "--install")
     assert f"fpath=({program.home}/.zfunc $fpath)" in first.err
+    (program.home / ".zshrc").write_text("  # fpath=(~/.zfunc $fpath)\n")
+    assert "fpath" in program("completion", "zsh", "--install").err
     (program.home / ".zshrc").write_text("fpath=(~/.zfunc $fpath)\n")
     second = program("completion", "zsh", "--install")
     assert "fpath" not in second.err, second.show
     assert "from now on" in second.err
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_bash_is_told_what_to_add_where_bash_completion_is_not_loaded(
+    there: bool, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bash_completion").touch()
+    places = (str(tmp_path / "bash_completion"),) if there else ()
+    monkeypatch.setattr(completion_install, "BASH_COMPLETION", places)
+    done = program("completion", "bash", "--install")
+    assert f"source {program.home / PLACES['bash']}" in done.err, done.show
+    assert ("if yours does not" in done.err) == there
 
 
 def test_a_home_that_is_none_is_a_usage_error(program: Program) -> None:
@@ -266,6 +281,19 @@ def test_a_place_that_cannot_be_made_is_refused(program: Program) -> None:
     done = program("completion", "fish", "--install")
     assert done.code == ExitCode.FAILED, done.show
     assert "cannot be made" in done.err
+
+
+@pytest.mark.parametrize("asked", [("-o", "table"), ("--jq", ".path"), ("--fields", "path")])
+def test_a_script_is_no_data_to_pick_from(asked: tuple[str, str], program: Program) -> None:
+    done = program("completion", "bash", *asked)
+    assert (done.code, done.out) == (ExitCode.USAGE, ""), done.show
+    assert program("completion", "bash", "--install", *asked).code == ExitCode.DONE
+
+
+def test_an_unknown_shell_is_told_as_one(program: Program) -> None:
+    done = program("completion", "bsh")
+    assert done.code == ExitCode.USAGE, done.show
+    assert "'[SHELL]'" in done.err and "Did you mean 'bash'?" in done.err
 
 
 def test_force_without_install_says_that_it_means_nothing(program: Program) -> None:
