@@ -18,7 +18,7 @@ Record = dict[str, Any]
 
 FIELDS = ("id", *USER_TEXTS)
 TOLD = ("app_url", "is_being_deleted")  # by Fullstory alone: no import takes them
-_OBJECTS = ("properties", "schema")
+_PROPERTIES = "properties"
 _EXACT_REAL = 2**53  # what is larger loses digits as a real, which an import says no to
 _MOST_REAL = 10**308
 _INTEGERS = range(-(2**63), 2**63)
@@ -110,10 +110,17 @@ def inferred(value: Any) -> str | None:
 
 
 def _path(field: str) -> Path:
-    if field in FIELDS or field in _OBJECTS or field in TOLD:
+    if field in FIELDS or field == _PROPERTIES or field in TOLD:
         return (field,)
     if field == "name":  # as the column of a table
         return ("display_name",)
+    if field == "schema":
+        raise Usage(
+            "--fields schema is not needed: types that an import has to be told go along with "
+            "their properties.",
+            hint="Leave it out.",
+            code="fields",
+        )
     path = ("properties", *field.removeprefix("properties.").split("."))
     nested: Any = None
     for key in reversed(path[1:]):
@@ -122,7 +129,7 @@ def _path(field: str) -> Path:
         raise Usage(
             f"--fields {field!a} is no field of a person, and no name of a property: it "
             f"{problems[0].message}.",
-            hint=f"The fields are {', '.join((*FIELDS, *_OBJECTS))}.",
+            hint=f"The fields are {', '.join((*FIELDS, _PROPERTIES))}.",
             code="fields",
         )
     return path

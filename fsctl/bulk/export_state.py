@@ -13,7 +13,9 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any
+
+import msgspec
 
 from ..errors import Refused
 from ..settings.files import make_private_directory, new_file
@@ -26,7 +28,10 @@ _LONGEST_NAME = 200  # characters that a partial's name has of the file's
 Facts = Mapping[str, str]  # what was asked for, by the option or the word for it
 
 
-class State(NamedTuple):
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far it has come. ``offset`` is in bytes of the partial file, ``token`` is of the page
     that comes next; ``left_out`` people were being deleted.
 
@@ -37,11 +42,15 @@ class State(NamedTuple):
     facts: Facts
     begun: str
     token: str = ""
-    offset: int = 0
-    people: int = 0
-    left_out: int = 0
+    offset: Count = 0
+    people: Count = 0
+    left_out: Count = 0
     complete: bool = False
     published: tuple[int, int] | None = None
+
+    def but(self, **changed: Any) -> State:
+        """The same with these fields changed."""
+        return msgspec.structs.replace(self, **changed)
 
 
 class Keeper:
@@ -60,22 +69,22 @@ class Keeper:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise self._damaged(error.strerror or str(error)) from None
+            raise self.damaged(error.strerror or str(error)) from None
         try:
             document = json.loads(text)
             if document.pop("version") != _VERSION or document.pop("export") != _SORT:
                 raise ValueError
             document.pop("to")
-            return _state(document)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise self._damaged("it is damaged") from None
+            return msgspec.convert(document, State)
+        except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError):
+            raise self.damaged("it is damaged") from None
 
     def keep(self, state: State) -> None:
         """Remember this; it is on the disk on return. Raises :class:`Refused`."""
         make_private_directory(self._path.parent)
         head = {"export": _SORT, "version": _VERSION, "to": str(self.to)}
         with new_file(self._path, force=True) as stream:
-            stream.write(json.dumps(head | state._asdict()).encode() + b"\n")
+            stream.write(json.dumps(head | msgspec.structs.asdict(state)).encode() + b"\n")
 
     def forget(self) -> None:
         """Nothing has to be remembered any more, what a killed run left behind included."""
@@ -106,10 +115,11 @@ class Keeper:
                     if (facts.st_dev, facts.st_ino) == state.published:
                         left.unlink()
 
-    def _damaged(self, why: str) -> Refused:
+    def damaged(self, why: str) -> Refused:
+        """The error for a state that nothing can be gone on with from."""
         return Refused(
             f"What is kept of the unfinished export in {str(self._path)!a} is not used: {why}.",
-            hint="Move it away, and remove the partial file too.",
+            hint="Add --restart to begin anew.",
             code="state",
         )
 
@@ -121,11 +131,3 @@ def differences(now: Facts, then: Facts) -> list[str]:
         for name in dict.fromkeys((*then, *now))
         if now.get(name) != then.get(name)
     ]
-
-
-def _state(document: dict[str, Any]) -> State:
-    state = State(**document)
-    if state.published is not None:
-        device, inode = state.published
-        state = state._replace(published=(device, inode))
-    return state

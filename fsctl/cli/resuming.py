@@ -7,7 +7,7 @@ global options in effect go along, wherever they stood.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +31,13 @@ def on_the_account(app: App, *words: str) -> str:
     return shlex.join(["fsctl", *options(told), *words])
 
 
-def same_command(app: App, *, force: bool = False) -> str:
+def same_command(app: App, *, added: Sequence[str] = (), dropped: Sequence[str] = ()) -> str:
     """What was typed, with a new receipt: one that is there already is never added to.
 
-    ``force`` says that its other files are to be replaced.
+    ``added`` and ``dropped`` are options without values which it has beside that, or not any more.
     """
-    words = [*app.arguments, *(["--force"] if force and "--force" not in app.arguments else [])]
+    words = [word for word in app.arguments if word not in dropped]
+    words += [word for word in added if word not in words]
     for at, word in enumerate(words):
         if word == _RECEIPT and at + 1 < len(words):
             words[at + 1] = _next_to(words[at + 1])

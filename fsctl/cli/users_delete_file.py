@@ -168,7 +168,7 @@ def _resume(app: App, listed: Listed, *, force: bool = False) -> str:
     from ..bulk.values import STDIN
 
     piped = "  # with the same list piped in" if listed.source == STDIN else ""
-    return f"{same_command(app, force=force)}{piped}"
+    return f"{same_command(app, added=('--force',) if force else ())}{piped}"
 
 
 # -- what to read and to write

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +11,11 @@ import click
 
 from ..errors import FsctlError, Usage
 from .app import App
+from .export_place import Place
 from .numbers import Number
 from .options import Command, heading, pass_app
 from .results import Drawn, One
+from .resuming import same_command
 from .user_filters import filter_options, given, option_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 FORMS = ("jsonl", "csv", "tsv")
 _ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv"}
-_SPOOLED = 8 * 1024 * 1024  # bytes of records for stdout that are held before a file is made
 
 
 class Asked(NamedTuple):
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     help="Leave Fullstory's own ids out, for an import into another account.",
 )
 @heading("Output files")
-@click.option("--to", metavar="FILE", help="Write to this file (.gz packs it), not to stdout.")
+@click.option("--to", metavar="FILE", help="Write to this file (.gz packs it), not to stdout (-).")
 @click.option("--resume", is_flag=True, help="Go on with an export to FILE that was not finished.")
 @click.option("--restart", is_flag=True, help="Begin anew in place of one that was not finished.")
 @click.option("--force", is_flag=True, help="Replace FILE if it is there already.")
@@ -87,8 +87,9 @@ class _Export:
         self._app = app
         self._asked = asked
         self._filters = filters
-        self._path = None if asked.to is None else Path(asked.to).expanduser().absolute()
-        self._form = _form(app, self._path)
+        place = Place.of(asked.to)
+        self._path = None if place.path is None else place.path.absolute()
+        self._form = _form(app, place)
         self._raw = bool(app.flags.get("raw_csv"))
         self._wanted = self._read()
 
@@ -162,15 +163,14 @@ class _Export:
         self._tell_left_out(left_out)
 
     def _table(self, pages: Iterator[Gathered]) -> Iterator[str]:
-        from tempfile import SpooledTemporaryFile
-
         from ..bulk.export_pages import lines, tabulated
+        from ..bulk.export_spool import spooled
         from .users_export_shown import Teller
 
         assert self._form != "jsonl"
         people = 0
         with (
-            SpooledTemporaryFile(_SPOOLED) as spool,
+            spooled(self._app.directory("state")) as spool,
             closing(Teller(self._app, "Exporting")) as teller,
         ):
             for page in pages:
@@ -179,16 +179,17 @@ class _Export:
                 teller.fetched(people, page.total)
             teller.close()
             choice = self._wanted.choice
-            yield from tabulated(spool, self._form, choice, raw=self._raw)
+            yield from tabulated(spool.stream, self._form, choice, raw=self._raw)
 
     # -- to a file
 
     def _to_file(self, path: Path) -> None:
         from ..bulk import exporting
+        from ..bulk.export_file import Target
         from .users_export_shown import Teller
 
         app, asked = self._app, self._asked
-        target = exporting.Target(
+        target = Target(
             path,
             self._form,
             self._facts(),
@@ -204,8 +205,8 @@ class _Export:
                 closing(events),  # type: ignore[type-var]
             ):
                 for event in events:
-                    if isinstance(event, exporting.Begun):
-                        app.resume = _resume(app)
+                    if isinstance(event, exporting.Begun | exporting.Fetched):
+                        app.resume = _resume(app, has_any=event.people > 0)
                     teller.tell(event)
                     if isinstance(event, exporting.Finished):
                         app.resume = None
@@ -259,25 +260,24 @@ class _Export:
         return One(plan)
 
 
-def _form(app: App, path: Path | None) -> Form:
+def _form(app: App, place: Place) -> Form:
     """``-o``, else by the file's ending, else JSONL; a profile's output is for the screen."""
     asked = app.flags.get("output")
-    if asked is None and path is not None:
-        plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-        ending = plain.suffix.lower()
-        if ending == ".json":
+    if asked is None and place.path is not None:
+        if place.ending == ".json":
             raise Usage(
-                f"{path.name!a} would be one JSON document, and an export is a record a line.",
+                f"{place.path.name!a} would be one JSON document, and an export is a record a "
+                "line.",
                 hint="Name it .jsonl, or add -o jsonl.",
             )
-        asked = _ENDINGS.get(ending)
+        asked = _ENDINGS.get(place.ending)
     for form in FORMS:
         if (asked or "jsonl") == form:
             return form  # type: ignore[return-value]
     raise Usage(f"An export is never {asked}.", hint="Use -o jsonl, -o csv or -o tsv.")
 
 
-def _resume(app: App) -> str:
-    """The command that goes on."""
-    words = [word for word in app.arguments if word not in ("--restart", "--resume")]
-    return shlex.join(["fsctl", *words, "--resume"])
+def _resume(app: App, *, has_any: bool) -> str:
+    """The command that goes on, or begins anew where there is nothing yet to go on with."""
+    added = ("--resume",) if has_any else ()
+    return same_command(app, added=added, dropped=("--restart", "--resume"))

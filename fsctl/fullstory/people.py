@@ -77,7 +77,7 @@ def list_pages(
         values["include_schema"] = True
     if token:
         values["page_token"] = token
-    seen: set[str] = set()
+    seen = {token}
     while True:
         body = caller.call(Call(LIST_USERS, values)).body
         people, total = page_rows(body), _total(body)
@@ -86,10 +86,11 @@ def list_pages(
         except Unavailable:
             yield Page(people, "", total)  # what is there is not lost
             raise
-        yield Page(people, token, total)
+        is_repeated = bool(token) and token in seen
+        yield Page(people, "" if is_repeated else token, total)
         if not token:
             return
-        if token in seen:
+        if is_repeated:
             raise Unavailable(
                 "Fullstory repeated a page token, so the list ends here and may be incomplete.",
                 hint="Run it again; narrower filters need fewer pages.",

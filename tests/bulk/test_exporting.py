@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fsctl.bulk.export_file import Target
 from fsctl.bulk.export_pages import Form, Wanted
 from fsctl.bulk.export_record import Choice
-from fsctl.bulk.exporting import Begun, Event, Fetched, Finished, StartedAgain, Target, to_file
+from fsctl.bulk.exporting import Begun, Event, Fetched, Finished, StartedAgain, to_file
 from fsctl.bulk.locked import locked
 from fsctl.errors import FsctlError, Refused, Unavailable, Usage
 from fsctl.membrane.gateway import Request
@@ -389,6 +390,33 @@ def test_a_partial_file_that_is_gone_or_cut_begins_again(place: Place) -> None:
         place.to.unlink()
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_finished_is_not_fetched_again_by_going_on(place: Place, force: bool) -> None:
+    ids = place.fullstory.crowd(8)
+    place.export()
+    place.fullstory.asked_pages.clear()
+    with pytest.raises(Usage, match=r"nothing to go on with: .* is whole"):
+        place.export(resume=True, force=force)
+    assert place.ids() == ids
+    assert place.fullstory.asked_pages == []
+    assert place.is_clean()
+
+
+def test_a_page_that_leads_to_itself_ends_it_however_often_it_is_gone_on_with(
+    place: Place,
+) -> None:
+    ids = place.fullstory.crowd(8)
+    with pytest.raises(Killed):
+        place.export(watch=dying(4))
+    place.fullstory.loops_at = 6
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="repeated a page token"):
+            place.export(resume=True)
+    place.fullstory.loops_at = None
+    assert place.export(resume=True)[0] == Begun(6)
+    assert place.ids() == ids
+
+
 def test_with_nothing_to_go_on_with_resume_begins(place: Place) -> None:
     place.fullstory.crowd(4)
     assert isinstance(place.export(resume=True)[0], StartedAgain)
@@ -425,6 +453,34 @@ def test_a_state_that_is_damaged_is_told(place: Place) -> None:
             place.export(resume=True)
     place.export(restart=True)
     assert len(place.ids()) == 8
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"offset": "x"}, {"offset": -5}, {"offset": None}, {"offset": 1.5}, {"people": None},
+        {"people": -1}, {"facts": None}, {"facts": {"--limit": 5}}, {"token": 1}, {"left_out": "0"},
+        {"complete": "yes"}, {"published": [1]}, {"published": ["a", "b"]}, {"more": 1},
+        {"offset": 7}, {"people": 5}, {"offset": 0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_state_that_cannot_be_of_this_export_is_told_and_nothing_is_lost(
+    place: Place, wrong: dict[str, Any]
+) -> None:
+    ids = place.fullstory.crowd(8)
+    with pytest.raises(Killed):
+        place.export(watch=dying(5))
+    [kept] = (place.state / "exports").iterdir()
+    fetched, state = place.partial.read_bytes(), kept.read_bytes()
+    kept.write_text(json.dumps(json.loads(state) | wrong))
+    with pytest.raises(Refused, match="is not used: it") as told:
+        place.export(resume=True)
+    assert told.value.code == "state"
+    assert place.partial.read_bytes() == fetched
+    kept.write_bytes(state)
+    assert place.export(resume=True)[0] == Begun(6)
+    assert place.ids() == ids
 
 
 def test_the_state_holds_no_people_and_is_private(place: Place) -> None:

@@ -82,6 +82,12 @@ def test_to_stdout_it_is_the_same_as_to_a_file(road: Somewhere) -> None:
         assert shown.out == Path(f"people.{form}").read_text()
 
 
+def test_a_hyphen_is_stdout(road: Somewhere) -> None:
+    shown = road("users", "export", "--to", "-", "-o", "csv", "--limit", "2")
+    assert (shown.code, len(shown.out.splitlines())) == (ExitCode.DONE, 3), shown.show
+    assert not Path("-").exists()
+
+
 def test_a_header_has_the_types(road: Somewhere) -> None:
     assert road("users", "export", "--to", "people.csv").code == ExitCode.DONE
     header, first, *_ = Path("people.csv").read_text().splitlines()
@@ -177,9 +183,18 @@ def test_a_terminal_gets_no_escapes_of_a_visitor_s(road: Somewhere) -> None:
         (("--to", "p.csv", "--resume", "--restart"), "contradict"),
         (("--fields", "uid,a-b"), "no field of a person"),
         (("--fields", "id", "--without-ids"), "leave nothing"),
+        (("--fields", "uid,schema", "-o", "csv"), "--fields schema is not needed"),
         (("--email", ""), "--email is empty"),
         (("--limit", "0"), "whole number from 1 on"),
+        (("--to", ""), "An empty text is no file's name"),
+        (("--to", "-", "--resume"), "--resume is for files"),
+        (
+            ("--to", "~nobody-of-that-name/p.csv"),
+            "the home directory that it begins with is not known",
+        ),
         (("--to", "nowhere/p.csv"), "does not exist"),
+        (("--to", "there.csv", "--resume"), "There is nothing to go on with"),
+        (("--to", "there.csv", "--resume", "--force"), "There is nothing to go on with"),
         (("--to", "there.csv"), "exists already"),
         (("--to", "link.csv"), "symbolic link"),
         (("--to", "link.csv", "--force"), "symbolic link"),
@@ -229,6 +244,23 @@ def test_the_command_that_is_told_goes_on_where_it_stopped(form: str, road: Some
     assert len([line for line in road.sent[before:] if line.endswith(LIST)]) == 1
     assert Path(f"p q.{form}").read_text() == whole
     assert not list(Path().glob("*.partial"))
+
+
+@pytest.mark.parametrize("more", [(), ("--force",), ("--restart",)])
+def test_before_anybody_is_there_the_command_that_is_told_begins(
+    more: tuple[str, ...], road: Somewhere
+) -> None:
+    if more == ("--force",):
+        Path("p.jsonl").write_text("old")
+    _fail_at_page(road, 1)
+    done = road("users", "export", "--via", "proxy", "--retries", "0", "--to", "p.jsonl", *more)
+    assert done.code == ExitCode.UNAVAILABLE, done.show
+    assert "--resume" not in done.err
+    told = next(line for line in done.err.splitlines() if "goes on with it: fsctl" in line)
+    fail(road)
+    again = road(*shlex.split(told.partition("goes on with it: ")[2])[1:])
+    assert again.code == ExitCode.DONE, again.show
+    assert len(lines("p.jsonl")) == 300
 
 
 def test_another_command_is_not_gone_on_with(road: Somewhere) -> None:

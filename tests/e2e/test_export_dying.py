@@ -148,6 +148,26 @@ def test_a_full_disk_is_told_and_with_more_room_it_goes_on(fsctl: Fsctl) -> None
     assert uids(to) == EVERYBODY
 
 
+def test_no_room_for_those_who_wait_for_a_table_names_where_they_wait(tmp_path: Path) -> None:
+    with running_sandbox(tmp_path, seed=False) as server:
+        with closing(sqlite3.connect(tmp_path / "sandbox.sqlite3")) as db, db:
+            properties = json.dumps({"text": "x" * 8000})
+            db.executemany(
+                "INSERT INTO users (id, uid, properties, types, created) VALUES (?, ?, ?, '{}', 0)",
+                ((str(10**18 + n), f"u{n}", properties) for n in range(1200)),
+            )
+
+        def little_room() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2**23, 2**23))
+
+        fsctl = Fsctl(tmp_path, token_environment(server.url))
+        done = fsctl("users", "export", "-o", "csv", "--quiet", preexec_fn=little_room)
+        assert (done.code, done.out) == (1, ""), done.show
+        state = fsctl.env["FSCTL_STATE_DIR"]
+        assert f"they cannot be kept in {state!a}: File too large" in done.err
+        assert list(Path(state).glob("*")) == []
+
+
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 def test_a_reader_that_goes_ends_it_in_silence(form: str, fsctl: Fsctl) -> None:
     process = start(fsctl, "users", "export", "-o", form, "--quiet")

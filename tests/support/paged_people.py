@@ -18,6 +18,7 @@ class PagedFullstory(Fullstory):
     size: int = 3
     expired: set[str] = field(default_factory=set)
     odd_token_at: int | None = None  # the page that begins there tells no token that is one
+    loops_at: int | None = None  # the page that begins there says that it comes next
     asked_pages: list[str] = field(default_factory=list)
 
     def crowd(self, count: int) -> list[str]:
@@ -44,6 +45,8 @@ class PagedFullstory(Fullstory):
         page["total_records"] = str(len(rows))
         if begin + self.size < len(rows):
             page["next_page_token"] = f"{scope} {begin + self.size}"
+        if begin == self.loops_at:
+            page["next_page_token"] = f"{scope} {begin}"
         if begin == self.odd_token_at:
             page["next_page_token"] = ["odd"]
         return _response(200, page)
