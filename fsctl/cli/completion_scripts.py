@@ -127,7 +127,7 @@ def _zsh() -> list[str]:
         if specs:
             lines += ["      specs=(", *(f"        {spec}" for spec in specs), "      )"]
         lines.append("      ;;")
-    return [*lines, "  esac", "}"]
+    return [*lines, "    *) common=() ;;", "  esac", "}"]
 
 
 def _taken_over(node: Node) -> list[str]:

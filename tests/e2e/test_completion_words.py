@@ -35,6 +35,8 @@ LINES = [
     ("annotations run nohu\tls", "annotations run nohup ls"),
     ("users get -- --incl\t", "users get -- --incl"),
     ("nonesuch li\t", "nonesuch li"),
+    ("nonesuch \t", "nonesuch"),
+    ("users nonesuch \t", "users nonesuch"),
     ("users get --timeout so\t", "users get --timeout so"),
     ("users get so\t", "users get so"),
     ("users get --nonesuch=so\t", "users get --nonesuch=so"),
