@@ -28,6 +28,7 @@ COLUMNS = (
     Column("rejected", kind="number", importance=4),
     Column("bad", kind="number", importance=3),
     Column("unknown", kind="number", importance=3),
+    Column("unanswered", kind="number", importance=4),
     Column("jobs", kind="json", importance=2),
     Column("account", importance=1),
     Column("journal", importance=0),
@@ -41,8 +42,9 @@ _HELP = """List imports of {what} that are running, or that were cut off.
 It is what this machine remembers, and nobody is asked: the command in .resume goes on with it,
 and with --restart behind it begins anew. What is "done" waits only for other files that were named
 with it, so that the same command imports it once; what is "lost" came from a pipe and cannot be
-gone on with. .jobs are those that Fullstory still works on, as far as is known here; `fsctl {kind}
-job ID` asks. Whoever wants one forgotten removes its directory, .journal.
+gone on with. .unanswered rows were sent, and no job of theirs is known yet; .jobs are those that
+Fullstory still works on, as far as is known here; `fsctl {kind} job ID` asks. Whoever wants one
+forgotten removes its directory, .journal.
 """
 
 
@@ -97,6 +99,7 @@ def _row(kind: Kind, one: Unfinished) -> dict[str, Any]:
         "accepted": sum(kept.imports for kept in done),
         "rejected": sum(kept.errors for kept in done),
         "unknown": sum(kept.rows for kept in over if kept.state == "unknown"),
+        "unanswered": sum(kept.unanswered for kept in stretches),
         "jobs": [kept.job for kept in stretches if kept.job is not None and not kept.is_over],
         "account": None if identity is None else identity.account,
         "resume": _resume(kind, identity) if identity and state in _RESUMABLE else None,
