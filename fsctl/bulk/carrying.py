@@ -22,7 +22,7 @@ from .import_events import Event, Smaller
 from .import_journal import Journal
 from .import_record import Kept
 from .import_rejects import Reason
-from .keeping import GONE, NOT_KNOWN, Keeper, Reader, blocks_of, rows_of
+from .keeping import GONE, NOT_KNOWN, Keeper, Reader, Torn, blocks_of, rows_of
 from .sending import Sender
 
 _MARGIN = 600.0  # seconds before a key's end in which it is not relied upon any more
@@ -111,7 +111,7 @@ class Carrier:
             stretch.start,
             stretch.end,
             rows,
-            len(stretch.bad),
+            stretch.bad_rows,
             sha256="",  # known as it is sent
             key=self._new_id() if rows else "",
             at=now,
@@ -125,7 +125,7 @@ class Carrier:
 
         Returns the stretches that have to be carried in its place: itself when it is over, or when
         its key is, smaller ones after a 413. Raises a :class:`FsctlError` that concerns all,
-        ``Stopped``.
+        ``Stopped``, and ``Torn`` where it has to be sent anew and cannot be read again.
         """
         kept = task.kept
         if kept.state == "unknown":
@@ -187,7 +187,11 @@ class Carrier:
         self._bounds.halve(len(body))
         smaller = Bounds(self._bounds.rows, max(1, len(body) // 2))
         blocks = blocks_of(self._reader, kept)
-        pieces = [self._kept(piece) for piece in stretches(blocks, smaller, kept.end)]
+        try:
+            pieces = [self._kept(piece) for piece in stretches(blocks, smaller, kept.end)]
+        except Torn as torn:
+            self._journal.write(kept._replace(state="unsent"))
+            return torn
         self._journal.split(kept, pieces)
         self._tell(Smaller(smaller.size))
         return _Split(pieces)
@@ -224,4 +228,9 @@ def _failed(failure: GatewayError) -> FsctlError:
     error = as_error(failure, "batch job", writes=False)
     if failure.trouble in (Trouble.UNAVAILABLE, Trouble.UNREADABLE, Trouble.RATE_LIMITED):
         error.hint = "The same command goes on where this one stopped, and sends nothing twice."
+    elif failure.trouble is Trouble.FORBIDDEN and failure.origin is Origin.FULLSTORY:
+        error.hint = (
+            "See that the connection's API key has the role Standard, Architect or Admin; then "
+            "the same command goes on."
+        )
     return error

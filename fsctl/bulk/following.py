@@ -53,6 +53,8 @@ def followed(
                 raise
             if spent >= _NEW:
                 raise JobGone from None
+            if spent >= patience:
+                raise _not_known(job_id) from None
         if spent >= patience:
             raise not_ended(job_id)
         clock.sleep(pause)
@@ -62,17 +64,16 @@ def followed(
 def results(
     jobs: BatchJobs, sender: Sender, job_id: str, which: Results, *, patience: float = 600.0
 ) -> Iterator[Mapping[str, Any]]:
-    """All rows of all pages of an ended job's results. Raises as :func:`followed` does."""
+    """All rows of all pages of an ended job's results.
+
+    Raises :class:`Unavailable` and :class:`GatewayError`; also where they are not found, which
+    tells nothing of the job: that has ended, and its counts stand.
+    """
 
     def fetch(token: str | None) -> Page:
         began = sender.clock.monotonic()
         for pause in pauses():
-            try:
-                page = sender.ask(lambda: jobs.results(job_id, which, token))
-            except GatewayError as failure:
-                if not_there_yet(failure):
-                    raise JobGone from None
-                raise
+            page = sender.ask(lambda: jobs.results(job_id, which, token))
             if page is not None:
                 return page
             # 202: the word that the job has ended did not come everywhere yet.
@@ -83,6 +84,14 @@ def results(
 
     for page in pages(fetch):
         yield from page.rows
+
+
+def _not_known(job_id: str) -> Unavailable:
+    return Unavailable(
+        f"Fullstory does not know its job {job_id!a} yet.",
+        hint="The same command goes on waiting for it, and sends nothing twice.",
+        code="job_running",
+    )
 
 
 def not_ended(job_id: str) -> Unavailable:

@@ -12,6 +12,7 @@ from ..fullstory.repeats import Clock
 from .carrying import Carrier, Task
 from .import_events import Event
 from .import_record import Kept
+from .keeping import Torn
 from .sending import Stopped
 
 TICK = 0.2  # seconds that :meth:`Crew.heard` waits at most
@@ -38,7 +39,7 @@ class Crew:
         self.size = size
         self.clock = clock._replace(sleep=self._sleep)
         self._real_sleep = clock.sleep
-        self._said: queue.SimpleQueue[Event | Taken | Carried | BaseException]
+        self._said: queue.SimpleQueue[Event | Taken | Carried | Torn | BaseException]
         self._said = queue.SimpleQueue()
         self._inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -58,15 +59,16 @@ class Crew:
         """Say something; from any thread."""
         self._said.put(event)
 
-    def heard(self, *, wait: bool) -> Iterator[Event | Taken | Carried]:
-        """What was said; with ``wait`` at least for a moment. Raises what a thread ended with."""
+    def heard(self, *, wait: bool) -> Iterator[Event | Taken | Carried | Torn]:
+        """What was said; with ``wait`` at least for a moment. Raises what a thread ended with,
+        but for :class:`Torn`, which concerns its task only."""
         while True:
             try:
                 said = self._said.get(timeout=TICK) if wait else self._said.get_nowait()
             except queue.Empty:
                 return
             wait = False
-            if isinstance(said, BaseException):
+            if isinstance(said, BaseException) and not isinstance(said, Torn):
                 raise said
             yield said
 
@@ -86,6 +88,8 @@ class Crew:
                 self._said.put(Carried(left))
             except Stopped:
                 return
+            except Torn as torn:
+                self._said.put(torn)
             except BaseException as error:  # told by the thread that called
                 self._said.put(error)
                 return

@@ -60,6 +60,15 @@ class JobDone(NamedTuple):
     line: int  # of its first row
 
 
+class Withheld(NamedTuple):
+    """Fullstory does not give the "errors" or the "imports" of a job, though it tells of it."""
+
+    source: str
+    job: str
+    which: str
+    reason: str
+
+
 class Note(NamedTuple):
     """Something worth a line with ``-v``."""
 
@@ -93,8 +102,13 @@ class Summary(NamedTuple):
     """What became of an input, all runs together; in rows, but for ``jobs``.
 
     ``rejected`` are those that Fullstory refused, beside the ``bad`` ones that were not sent;
-    ``untold`` those of them of which Fullstory did not say which they were. Paths are of files
-    that were written.
+    ``untold`` those of them of which it is not known which they were, ``nameless`` imported ones
+    whose ids were asked for and did not come, both of ``untold_jobs``. Paths are of files that
+    were written. ``earlier`` rows were done by earlier runs.
+
+    Not ``finished``: an error follows, and the same command goes on; ``unanswered`` rows were sent,
+    and no job was told. ``torn`` says why the input could not be read to its end: ``rest`` are the
+    lines that nothing was done with, from one to before another (None: to the end).
     """
 
     source: str
@@ -110,38 +124,97 @@ class Summary(NamedTuple):
     rejects: Path | None = None
     unknown_rows: Path | None = None
     imports: Path | None = None
+    kind: str = "users"
+    finished: bool = True
+    unanswered: int = 0
+    nameless: int = 0
+    untold_jobs: tuple[str, ...] = ()
+    earlier: int = 0
+    torn: str | None = None
+    rest: tuple[tuple[int, int | None], ...] = ()
 
 
-Event = Begun | Progress | Checked | Waiting | Smaller | JobDone | Note | Summary
+Event = Begun | Progress | Checked | Waiting | Smaller | JobDone | Withheld | Note | Summary
 
 
 def ending(summary: Summary) -> FsctlError | None:
     """How the import of an input ends: None if every row was imported."""
     if summary.unknown:
+        held = f"; {str(summary.unknown_rows)!a} holds them" if summary.unknown_rows else ""
+        told = [
+            _torn(summary),
+            f"Whether {_rows(summary.unknown)} of {summary.source} took effect is unknown{held}.",
+            _failed(summary),
+        ]
         return OutcomeUnknown(
-            f"Whether {_rows(summary.unknown)} of {summary.source} took effect is unknown; "
-            f"{str(summary.unknown_rows)!a} holds them."
-            + (f" {_failed(summary)}" if summary.bad + summary.rejected else ""),
-            hint="Look in Fullstory whether they are there before importing that file.",
+            " ".join(filter(None, told)),
+            hint=_go_on_behind(summary)
+            or "Look in Fullstory whether they are there before importing that file.",
+        )
+    if summary.torn is not None:
+        return Partial(
+            " ".join(filter(None, [_torn(summary), _failed(summary)])),
+            hint=_go_on_behind(summary),
         )
     if summary.bad + summary.rejected:
-        return Partial(
-            _failed(summary),
-            hint="Correct them there, and import that file: its _error columns are ignored."
+        hints = [
+            "Correct them there, and import that file: its _error columns are ignored."
             if summary.rejects
-            else "Look at the job with `fsctl users job` or `fsctl events job`.",
+            else "",
+            _ask_jobs(summary, "--rejects") if summary.untold else "",
+        ]
+        return Partial(_failed(summary), hint=" ".join(filter(None, hints)))
+    if summary.nameless:
+        return Partial(
+            f"All rows of {summary.source} are imported, but Fullstory does not give the ids of "
+            f"{_rows(summary.nameless)}.",
+            hint=_ask_jobs(summary, "--imports"),
         )
     return None
 
 
 def _failed(summary: Summary) -> str:
     failed = summary.bad + summary.rejected
+    if not failed:
+        return ""
     told = f"{_rows(failed)} of {summary.read:,} in {summary.source} failed"
     if summary.rejects is not None:
         told += f"; {str(summary.rejects)!a} holds them with the reasons"
     if summary.untold:
         told += f"; of {_rows(summary.untold)} Fullstory does not tell which they are"
     return f"{told}."
+
+
+def _torn(summary: Summary) -> str:
+    if summary.torn is None:
+        return ""
+    return f"{summary.torn} The import ended there, after {_rows(summary.read)}."
+
+
+def _go_on_behind(summary: Summary) -> str | None:
+    """What to do about a torn input: never send again what is at Fullstory."""
+    if summary.torn is None:
+        return None
+    ranges = [
+        f"from line {start:,} on" if end is None else f"lines {start:,} to {end - 1:,}"
+        for start, end in summary.rest
+    ]
+    twice = " a second time" if summary.kind == "events" else " again"
+    return (
+        f"Mend it, and import only the rest, {' and '.join(ranges)}, as a file of its own (under "
+        f"the same header, where it has one): all before is done, and would be imported{twice}."
+    )
+
+
+def _ask_jobs(summary: Summary, option: str) -> str:
+    """How the jobs are asked by somebody who may see more (contracts/fullstory-api §2)."""
+    first, more = summary.untold_jobs[:1], len(summary.untold_jobs) - 1
+    job = first[0] if first else "ID"
+    others = f" (and {more:,} more, see untold_jobs)" if more > 0 else ""
+    return (
+        f"With an Admin or Architect key `fsctl {summary.kind} job {job} {option} FILE` writes "
+        f"what Fullstory tells of them{others}."
+    )
 
 
 def _rows(count: int) -> str:

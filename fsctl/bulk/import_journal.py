@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ..errors import Refused
 from ..settings.files import cannot_write, make_private_directory
-from .import_record import Contents, Identity, Kept, contents, header_line, line_of
+from .import_record import Contents, Identity, Kept, contents, header_line, line_of, rest
 from .locked import Busy, Untrusted, keep_names, locked
 
 FOLDER = "imports"
@@ -57,6 +57,11 @@ class Journal:
     @property
     def is_new(self) -> bool:
         return not self._kept
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether any row of the input may be at Fullstory."""
+        return any(kept.may_be_there for kept in self.stretches())
 
     def stretches(self) -> list[Kept]:
         """All that are known and not split, by where they stand."""
@@ -210,11 +215,25 @@ def _resumed(path: Path, descriptor: int, identity: Identity, begun: str) -> dic
         raise Refused(
             f"{identity.path!a} has an unfinished import, and is not as it was then: "
             f"{', '.join(changed)}.",
-            hint="Give the input and the options of that import to go on with it; --restart begins "
-            "anew, and what was sent before stays sent.",
+            hint=_instead(found),
             code="changed",
         )
     return found.stretches
+
+
+def _instead(found: Contents) -> str:
+    """What to do about an input that is not as it was: what is at Fullstory stays there."""
+    assert found.identity is not None
+    twice = "a second time" if found.identity.kind == "events" else "again"
+    restart = f"--restart begins anew, and sends {twice} what was sent before."
+    pending = any(kept.may_be_there and not kept.is_over for kept in found.live)
+    lines = rest(found.live, found.live[0].start)
+    if pending or len(lines) != 1 or lines[0][1] is not None:
+        return f"Give the input and the options of that import to go on with it; {restart}"
+    return (
+        "Give the input and the options of that import to go on with it, or import the rest of "
+        f"it, from line {lines[0][0]:,} on, as a file of its own; {restart}"
+    )
 
 
 def _clear(directory: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import Refused
-from .batches import Position
+from .batches import Position, gaps
 
 _VERSION = 1
 _SORT = "fsctl import"
@@ -80,6 +80,17 @@ class Kept(NamedTuple):
     imports: int = 0
     errors: int = 0
     untold: int = 0  # failures of which no row came back
+    nameless: int = 0  # imported rows whose ids were asked for, and did not come
+
+    @property
+    def may_be_there(self) -> bool:
+        """Whether any of its rows may be at Fullstory."""
+        return self.rows > 0 and self.state not in ("unsent", "split")
+
+    @property
+    def unanswered(self) -> int:
+        """Rows that were sent, and of which no job was told yet."""
+        return self.rows if self.state == "sent" and self.job is None else 0
 
     @property
     def is_over(self) -> bool:
@@ -96,6 +107,17 @@ def line_of(stretches: Iterable[Kept]) -> bytes:
     """A line that says this of these stretches, all of it or nothing."""
     documents = [kept._asdict() for kept in stretches]
     return json.dumps(documents, separators=(",", ":")).encode() + b"\n"
+
+
+def rest(live: Sequence[Kept], first: Position | None) -> tuple[tuple[int, int | None], ...]:
+    """The lines of an input that are not done: from one to before another (None: to its end)."""
+    over = [(kept.start, kept.end) for kept in live if kept.is_over]
+    found = [
+        (Position(0, 1) if start is None else start, end)
+        for start, end in gaps(over)
+        if start is not None or end is None or end != first
+    ]
+    return tuple((start.line, None if end is None else end.line) for start, end in found)
 
 
 class Contents(NamedTuple):

@@ -15,21 +15,23 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import FsctlError
+from ..errors import FsctlError, Usage
 from ..fullstory.batch_jobs import BatchJobs, Kind
 from ..fullstory.call import Caller
-from . import following, import_journal
-from .batches import Bounds, Stretch, gaps, stretches, until
+from . import following, import_ending, import_journal
+from .batches import Bounds, Position, Stretch, gaps, stretches, until
 from .carrying import Carrier, Task
 from .import_check import checked, refuse_bad
 from .import_counts import Counts
 from .import_crew import TICK, Carried, Crew, Taken
+from .import_ending import Outputs
 from .import_events import Begun, Checked, Event, Note, Progress, Summary, Waiting
 from .import_ids import imported_as
 from .import_input import Input
 from .import_journal import Journal
 from .import_record import Kept
-from .import_rejects import JsonForm, check_outputs, publish
+from .import_rejects import check_outputs
+from .keeping import Torn, blocks_from
 from .memory import give_back_large_blocks
 from .sending import Limiter, Patience, Sender
 
@@ -85,12 +87,22 @@ def run(
             check_outputs(one.outputs, force=options.force)
     with ExitStack() as kept:
         journals: list[Journal] = []
+        torn = False
         for one in asked:
             work = _Run(caller, jobs, state, one, options)
             journals.append(kept.enter_context(work.journal()))
-            yield from work.events(journals[-1])
+            begun = any(journal.has_sent for journal in journals[:-1])
+            try:
+                yield from work.events(journals[-1], alone=not begun)
+            except FsctlError:
+                if journals[-1].has_sent:
+                    yield work.stopped(journals[-1])
+                raise
             summary = work.finished(journals[-1])
-            if len(journals) == len(asked):
+            torn = torn or summary.torn is not None
+            if summary.torn is not None and not (one.resumable and journals[-1].has_sent):
+                journals[-1].remove()  # nobody can go on with it, or has to
+            if len(journals) == len(asked) and not torn:
                 for journal in journals:
                     journal.remove()
             yield summary
@@ -120,6 +132,10 @@ class _Run:
         self._on_their_way = 0
         self._left: deque[Kept] = deque()  # in place of stretches that were not carried to the end
         self._counts = Counts(Progress(one.reader.name, size=one.size))
+        self._outputs = Outputs(one, force=options.force)
+        self._torn: Usage | None = None  # why nothing more can be read
+        self._first: Position | None = None  # where the first row is
+        self._earlier = 0  # rows that earlier runs were done with
         self._told_at = float("-inf")
         self._began = caller.clock.monotonic()
 
@@ -129,20 +145,30 @@ class _Run:
             self._state, self._input.identity, restart=self._options.restart, begun=begun
         )
 
-    def events(self, journal: Journal) -> Iterator[Event]:
-        """Do the work; :meth:`finished` is for its end."""
+    def events(self, journal: Journal, *, alone: bool) -> Iterator[Event]:
+        """Do the work; :meth:`finished` is for its end.
+
+        An input that cannot be read to its end is done as far as it goes, where some of it was
+        sent already; else, if it is ``alone``, that is an error as if it could not be opened.
+        """
         one = self._input
         if journal.is_new:
             check_outputs(one.outputs, force=self._options.force)
+        else:
+            self._outputs.recognize(journal)
         yield Begun(one.reader.name, not journal.is_new, one.size)
         carrier = self._carrier(journal)
         try:
             yield from self._work(journal, carrier)
-        except BaseException:
+            if self._torn is not None and alone and not journal.has_sent:
+                raise self._torn
+        except BaseException as error:
             self._crew.end()
             if not one.resumable:  # its rejects would never be written
                 with suppress(FsctlError):
-                    self._written(journal)
+                    self._outputs.write(journal)
+            if error is self._torn:  # whoever mends it begins with it anew
+                journal.remove()
             raise
         self._crew.end()
         yield self._counts.progress
@@ -170,12 +196,16 @@ class _Run:
     def _work(self, journal: Journal, carrier: Carrier) -> Iterator[Event]:
         """Hand out tasks while there is a free thread, and tell what they say."""
         tasks = self._tasks(journal, carrier)
-        left, more = self._left, True
+        left, more = self._left, True  # both end where the input does, or is torn
         self._crew.begin(carrier)
         while self._on_their_way or more or left:
             while self._on_their_way < self._crew.size and (left or more):
-                task = carrier.again(left.popleft()) if left else next(tasks, None)
-                if task is None:
+                try:
+                    task = carrier.again(left.popleft()) if left else next(tasks, None)
+                except Torn as torn:
+                    self._tear(torn)
+                    task = None
+                if task is None or self._torn is not None:
                     more = False
                     break
                 self._crew.give(task)
@@ -188,15 +218,17 @@ class _Run:
     def _tasks(self, journal: Journal, carrier: Carrier) -> Iterator[Task]:
         """What earlier runs left, then what nobody has read yet, in the order of the input."""
         earlier = journal.stretches()
+        self._first = earlier[0].start if earlier else None
         for kept in earlier:
             self._counts.read(kept)
             if kept.is_over:
                 self._counts.over(kept)
+                self._earlier += kept.rows + kept.bad
         for kept in earlier:
             if not kept.is_over:
                 yield carrier.again(kept)
         for start, end in list(gaps([(kept.start, kept.end) for kept in earlier])):
-            blocks = self._input.reader.blocks(start)
+            blocks = blocks_from(self._input.reader, start)
             inside = until(blocks, None if end is None else end.offset)
             # Nothing here holds on to a stretch or a task while the next one is read.
             yield from map(partial(self._fresh, carrier), stretches(inside, self._bounds, end))
@@ -204,13 +236,17 @@ class _Run:
     def _fresh(self, carrier: Carrier, stretch: Stretch) -> Task:
         task = carrier.fresh(stretch)
         self._counts.read(task.kept)
+        self._first = min(self._first or stretch.start, stretch.start)
         return task
 
     def _heard(self, *, wait: bool) -> Iterator[Event]:
         """Count what the threads said, and tell it; with ``wait`` at least for a moment."""
         news = False
         for said in self._crew.heard(wait=wait):
-            if isinstance(said, Taken):
+            if isinstance(said, Torn):
+                self._on_their_way -= 1
+                self._tear(said)
+            elif isinstance(said, Taken):
                 self._caller.wrote = True
                 self._counts.sent(said.kept)
             elif isinstance(said, Carried):
@@ -229,43 +265,34 @@ class _Run:
         for kept in left:
             if kept.is_over:
                 self._counts.over(kept)
-            else:
+            elif self._torn is None:
                 self._left.append(kept)
+
+    def _tear(self, torn: Torn) -> None:
+        """Nothing more of the input can be read: what is on its way is all that is to be done."""
+        self._torn = self._torn or torn.error
+        self._left.clear()
 
     # -- the end
 
     def finished(self, journal: Journal) -> Summary:
         """Write the outputs, and tell what it came to."""
-        over = journal.stretches()
-        written = self._written(journal)
-        progress = self._counts.progress
-        return Summary(
-            self._input.reader.name,
-            progress.read,
-            progress.bad,
-            progress.sent,
-            progress.accepted,
-            progress.rejected,
-            progress.unknown,
-            sum(kept.untold for kept in over),
-            sum(kept.job is not None for kept in over),
-            self._caller.clock.monotonic() - self._began,
-            written.get("rejects"),
-            written.get("unknown"),
-            written.get("imports"),
-        )
+        return self._summary(journal, self._outputs.write(journal))
 
-    def _written(self, journal: Journal) -> dict[str, Path]:
-        """The outputs that there are rows for, written."""
-        one, form = self._input, self._input.reader.form
-        outputs = (
-            ("rejects", one.rejects, form),
-            ("unknown", one.unknown, form),
-            ("imports", one.imports, JsonForm()),
+    def stopped(self, journal: Journal) -> Summary:
+        """Tell how far it came, though it is not done."""
+        return self._summary(journal, {}, finished=False)
+
+    def _summary(
+        self, journal: Journal, written: dict[str, Path], *, finished: bool = True
+    ) -> Summary:
+        return import_ending.summary(
+            self._input,
+            journal,
+            written,
+            seconds=self._caller.clock.monotonic() - self._began,
+            earlier=self._earlier,
+            torn=self._torn,
+            finished=finished,
+            first=self._first,
         )
-        return {
-            sort: path
-            for sort, path, shape in outputs
-            if path is not None
-            and publish(journal.parts(sort), path, shape, force=self._options.force)
-        }

@@ -9,14 +9,17 @@ import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from typing import Any, BinaryIO, Protocol
+from contextlib import ExitStack, contextmanager, suppress
+from typing import IO, Any, Protocol
 
-from ..fullstory.batch_jobs import BatchJobs, Kind, Standing, failed_request
+from ..errors import Usage
+from ..fullstory.batch_jobs import BatchJobs, Kind, Results, Standing, failed_request
 from ..membrane import payload
+from ..membrane.gateway import GatewayError, Origin, Trouble
+from ..settings.files import cannot_write
 from . import following
 from .batches import Position, Row, until
-from .import_events import Event, JobDone
+from .import_events import Event, JobDone, Withheld
 from .import_journal import Journal
 from .import_record import Kept
 from .import_rejects import Form, Reason, new_part
@@ -28,6 +31,15 @@ NOT_KNOWN = Reason(
 )
 GONE = Reason("job_gone", "Fullstory took it, and does not know its job any more", None)
 _JOB_FAILED = Reason("job_failed", "Fullstory's job failed and gives no reason for this row", None)
+_WITHHELD = (Trouble.FORBIDDEN, Trouble.NOT_FOUND, Trouble.INVALID, Trouble.FAILED)
+
+
+class Torn(Exception):
+    """Nothing more can be read of an input, or not again what was: ``error`` says why."""
+
+    def __init__(self, error: Usage) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class Reader(Protocol):
@@ -87,15 +99,17 @@ class Keeper:
             if completed and "imports" not in standing.raw:
                 imports = max(0, kept.rows - failed)
             silent = kept.rows - imports - failed
-            if not completed and not imports and silent > 0 and not returned:
+            whole = failed >= kept.rows or (silent > 0 and not completed)
+            if whole and not imports and told < kept.rows and not returned:
                 # The whole job failed: every row did that no reason came for.
-                failures = _all_failed(rows_of(self._reader, kept), failures)
-                told = len(failures)
+                with suppress(Torn):
+                    failures = _all_failed(rows_of(self._reader, kept), failures)
+                    told = len(failures)
             # What is neither told as imported nor as failed is not to be taken for imported.
             errors = max(failed, told, kept.rows - imports)
             kept = kept._replace(imports=imports, errors=errors, untold=errors - told)
             if self._imported is not None:
-                self._write_imports(kept)
+                kept = kept._replace(nameless=max(0, imports - self._write_imports(kept)))
             self._tell(
                 JobDone(
                     self._reader.name,
@@ -113,23 +127,26 @@ class Keeper:
         came. What came is held in a file: 50,000 rows would be much."""
         matcher = Matcher(self._reader.kind)
         reasons: list[Reason] = []
-        with tempfile.TemporaryFile(dir=self._journal.directory) as spool:
-            for row in following.results(self._jobs, self._sender, kept.job or "", "errors"):
+        with self._spool() as spool:
+            for row in self._results(kept, "errors"):
                 request = failed_request(row, self._reader.kind)
                 matcher.failed(request)
                 spool.write(json.dumps(request, separators=(",", ":")).encode() + b"\n")
                 reasons.append(_reason(row))
             lines: dict[int, int] = {}
-            for sent in rows_of(self._reader, kept):
-                if not sent.problems:
-                    lines[sent.start] = sent.line
-                    matcher.sent(sent.start, payload.decode(sent.body))
-            matches = matcher.matches()
-            failures = {
-                offset: reasons[number]._replace(line=lines[offset])
-                for offset, number in matches.rows.items()
-            }
-            unclear = set(matches.ambiguous)
+            try:
+                for sent in rows_of(self._reader, kept):
+                    if not sent.problems:
+                        lines[sent.start] = sent.line
+                        matcher.sent(sent.start, payload.decode(sent.body))
+                matches = matcher.matches()
+                failures = {
+                    offset: reasons[number]._replace(line=lines[offset])
+                    for offset, number in matches.rows.items()
+                }
+                unclear = set(matches.ambiguous)
+            except Torn:  # as they came back is all there is of them
+                failures, unclear = {}, set(range(len(reasons)))
             spool.seek(0)
             returned = [
                 self._reader.form.returned(json.loads(line), reasons[number])
@@ -148,28 +165,36 @@ class Keeper:
         """Keep the rejects, and then that the stretch is over."""
         if kept.bad or failures or returned:
             at_hand = bad is not None and not failures
-            rows = bad if at_hand and bad is not None else rows_of(self._reader, kept)
-            with new_part(self._journal.part(kept.start.offset, "rejects")) as part:
-                self._write(part, rows, failures)
-                for line in returned:
-                    part.write(line + b"\n")
+            try:
+                rows = bad if at_hand and bad is not None else rows_of(self._reader, kept)
+                self._write_rejects(kept, rows, failures, returned)
+            except Torn:
+                self._write_rejects(kept, bad or (), {}, returned)
+                lost = len(failures) + (kept.bad if bad is None else 0)
+                kept = kept._replace(untold=kept.untold + lost)
         kept = kept._replace(state="done")
         self._journal.write(kept)
         return kept
 
     def refused(self, kept: Kept, reason: Reason, bad: Sequence[Row] | None) -> Kept:
         """None of the batch was taken: each of its rows was refused for that reason."""
-        every = {
-            row.start: reason._replace(line=row.line)
-            for row in rows_of(self._reader, kept)
-            if not row.problems
-        }
-        return self.over(kept._replace(errors=kept.rows), bad, every, ())
+        every: dict[int, Reason] = {}
+        kept = kept._replace(errors=kept.rows)
+        try:
+            for row in rows_of(self._reader, kept):
+                if not row.problems:
+                    every[row.start] = reason._replace(line=row.line)
+        except Torn:
+            return self.over(kept._replace(untold=kept.rows), bad, {}, ())
+        return self.over(kept, bad, every, ())
 
     def unknown(self, kept: Kept, reason: Reason) -> Kept:
         """Nobody will know what became of its good rows; its bad ones are rejects as ever."""
         bad = []
-        with new_part(self._journal.part(kept.start.offset, "unknown")) as part:
+        with (
+            new_part(self._journal.part(kept.start.offset, "unknown")) as part,
+            suppress(Torn),  # the count of them is told all the same
+        ):
             for row in rows_of(self._reader, kept):
                 if row.problems:
                     bad.append(row)
@@ -177,29 +202,68 @@ class Keeper:
                     why = reason._replace(line=row.line)
                     part.write(self._reader.form.row(row.raw, why) + b"\n")
         if bad:
-            with new_part(self._journal.part(kept.start.offset, "rejects")) as part:
-                self._write(part, bad, {})
+            self._write_rejects(kept, bad, {}, ())
         kept = kept._replace(state="unknown")
         self._journal.write(kept)
         return kept
 
-    def _write(self, part: BinaryIO, rows: Iterable[Row], failures: Any) -> None:
+    def _write_rejects(
+        self,
+        kept: Kept,
+        rows: Iterable[Row],
+        failures: Mapping[int, Reason],
+        returned: Sequence[bytes],
+    ) -> None:
         form = self._reader.form
-        for row in rows:
-            reason = reason_of(row) if row.problems else failures.get(row.start)
-            if reason is not None:
-                part.write(form.row(row.raw, reason) + b"\n")
+        with new_part(self._journal.part(kept.start.offset, "rejects")) as part:
+            for row in rows:
+                reason = reason_of(row) if row.problems else failures.get(row.start)
+                if reason is not None:
+                    part.write(form.row(row.raw, reason) + b"\n")
+            for line in returned:
+                part.write(line + b"\n")
 
-    def _write_imports(self, kept: Kept) -> None:
+    def _write_imports(self, kept: Kept) -> int:
+        """Keep what was imported; how many there were."""
         assert self._imported is not None
+        count = 0
         with new_part(self._journal.part(kept.start.offset, "imports")) as part:
-            for row in following.results(self._jobs, self._sender, kept.job or "", "imports"):
+            for row in self._results(kept, "imports"):
                 part.write(self._imported(row) + b"\n")
+                count += 1
+        return count
+
+    def _results(self, kept: Kept, which: Results) -> Iterator[Mapping[str, Any]]:
+        """The rows of a job's results, as far as Fullstory gives them: it may give a Standard key
+        the job and not these (contracts/fullstory-api §2), and the import goes on without."""
+        job = kept.job or ""
+        try:
+            yield from following.results(self._jobs, self._sender, job, which)
+        except GatewayError as failure:
+            if failure.origin is not Origin.FULLSTORY or failure.trouble not in _WITHHELD:
+                raise
+            self._tell(Withheld(self._reader.name, job, which, failure.message))
+
+    @contextmanager
+    def _spool(self) -> Iterator[IO[bytes]]:
+        try:
+            with tempfile.TemporaryFile(dir=self._journal.directory) as spool:
+                yield spool
+        except OSError as error:
+            raise cannot_write(self._journal.directory, error) from None
+
+
+def blocks_from(reader: Reader, at: Position | None) -> Iterator[Sequence[Row]]:
+    """The rows from there on. Raises :class:`Torn` where they end before the input does."""
+    try:
+        yield from reader.blocks(at)
+    except Usage as error:
+        raise Torn(error) from None
 
 
 def blocks_of(reader: Reader, kept: Kept) -> Iterator[Sequence[Row]]:
-    """The rows of a stretch, read again."""
-    return until(reader.blocks(kept.start), None if kept.end is None else kept.end.offset)
+    """The rows of a stretch, read again. Raises :class:`Torn`."""
+    return until(blocks_from(reader, kept.start), None if kept.end is None else kept.end.offset)
 
 
 def rows_of(reader: Reader, kept: Kept) -> Iterator[Row]:

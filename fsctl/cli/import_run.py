@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing as closed
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FsctlError, Unavailable, Usage
 from ..settings import env
+from ..terminal.facts import counted
 from .app import MOST_RETRIES, App
 from .import_options import Asked
 from .import_run_inputs import Opened, inputs_of, opened, warn_of_doubts
@@ -44,6 +46,7 @@ class _Run:
         self._kind = kind
         self._asked = asked
         self._failures: list[FsctlError] = []
+        self._stopped: FsctlError | None = None  # what ended it before it was done
         self.rows = self._work()
 
     def _work(self) -> Iterator[dict[str, Any]]:
@@ -67,16 +70,22 @@ class _Run:
         named = {one.rows.name: one for one in found}
         current = found[0]
         done = 0
+        torn = False
+        unfinished: dict[str, Any] | None = None
         try:
             for event in events:
                 current = named.get(getattr(event, "source", ""), current)
                 teller.tell(current.called, event)
                 if isinstance(event, Begun):
                     app.resume = same_command(app) if current.is_lasting else None
+                elif isinstance(event, Summary) and not event.finished:
+                    unfinished = as_row(current.name, event)
                 elif isinstance(event, Summary):
                     done += 1
+                    torn = torn or event.torn is not None
                     if done == len(found):  # nothing is remembered any more
                         app.resume = None
+                    self._tell_appended(current)
                     if (failure := ending(event)) is not None:
                         self._failures.append(failure)
                     if not app.renders_table:
@@ -85,17 +94,34 @@ class _Run:
         except BaseException as error:
             teller.close()
             self._tell_cut_off(error, current, teller)
-            raise
+            if unfinished is None or not isinstance(error, FsctlError):
+                raise
+            self._stopped = error
+            yield unfinished
+            return
         finally:
             teller.close()
-        for one in found:
-            one.source.done()
+        if not torn:
+            for one in found:
+                one.source.done()
+
+    def _tell_appended(self, one: Opened) -> None:
+        """Lines that were written to an input meanwhile are left to another import."""
+        origin = one.source.origin
+        if origin.path is None or not origin.size:
+            return
+        with suppress(OSError):
+            more = origin.path.stat().st_size - origin.size
+            if more > 0:
+                self._app.messages.warn(
+                    f"{counted(more, 'byte')} appended to {one.called} meanwhile: not imported."
+                )
 
     def ending(self) -> FsctlError | None:
         """Finish, whoever still reads the rows; the worst of the failures."""
         for _ in self.rows:
             pass
-        return self._worst(self._failures)
+        return self._stopped or self._worst(self._failures)
 
     def _worst(self, failures: Sequence[FsctlError]) -> FsctlError | None:
         """The one with the highest code, after the others were told."""

@@ -12,7 +12,9 @@ from ..terminal.progress import Display, Pace, Shown
 from .app import App
 
 if TYPE_CHECKING:
-    from ..bulk.import_events import Event, JobDone, Progress, Summary
+    from pathlib import Path
+
+    from ..bulk.import_events import Event, JobDone, Progress, Summary, Withheld
 
 _MOST_JOBS_TOLD = 10  # of those whose status says less than what became of their rows
 _BAD = ("bad", "rejected", "unknown")
@@ -26,7 +28,11 @@ COLUMNS = (
     Column("accepted", kind="number", importance=8),
     Column("rejected", kind="number", importance=7),
     Column("unknown", kind="number", importance=6),
+    Column("unanswered", kind="number", importance=5),
+    Column("unread", kind="json", importance=6),
     Column("untold", kind="number", importance=1),
+    Column("untold_jobs", kind="json", importance=1),
+    Column("without_ids", kind="number", importance=1),
     Column("jobs", kind="number", importance=2),
     Column("seconds", kind="number", importance=2),
     Column("rejects", importance=6),
@@ -45,6 +51,7 @@ class Teller:
         self._held_until = float("-inf")
         self._trouble = ""  # why a request is made again, until one gets through
         self._jobs_told = 0
+        self._withheld: set[str] = set()
         self.last: Progress | None = None
 
     def tell(self, name: str, event: Event) -> None:
@@ -75,6 +82,8 @@ class Teller:
                 )
             case import_events.JobDone():
                 self._tell_job(event)
+            case import_events.Withheld():
+                self._tell_withheld(event)
             case import_events.Note():
                 messages.verbose(event.text)
                 self._trouble = event.text
@@ -90,7 +99,7 @@ class Teller:
         rows = now.read if now.checking else now.read - now.bad
         total = rows * now.size / now.offset if now.size and now.offset else None
         rate, left = self._pace.look(done, total)
-        more = [f"{rate:,.0f} rows/s"] if rate is not None else []
+        more = [_rate(rate)] if rate is not None else []
         if not now.checking:
             more.append(f"{counted(now.jobs, 'job')} in flight")
         counts = [("checked" if now.checking else "read", now.read), ("bad", now.bad)]
@@ -106,6 +115,15 @@ class Teller:
         part = min(1.0, done / total) if total else None
         begun = now.sent / total if total else 0.0
         return Shown(name, counts, part, begun, left, more, held, _BAD)
+
+    def _tell_withheld(self, event: Withheld) -> None:
+        """Once of each sort aloud: it is the key's fault, and so of all jobs."""
+        what = "which rows failed" if event.which == "errors" else "the ids of what was imported"
+        say = (
+            self._app.messages.verbose if event.which in self._withheld else self._app.messages.warn
+        )
+        self._withheld.add(event.which)
+        say(f"Fullstory does not tell of job {event.job} {what}: {event.reason}")
 
     def _tell_job(self, job: JobDone) -> None:
         """Of a job: what its status hides is said aloud, all else with ``-v``."""
@@ -152,20 +170,46 @@ def closing(name: str, summary: Summary) -> str:
     if summary.unknown:
         told.append(f"{summary.unknown:,} unknown")
     took = [counted(summary.jobs, "job"), duration(summary.seconds)]
-    if summary.seconds >= 1 and summary.read:
-        took.append(f"{summary.read / summary.seconds:,.0f} rows/s")
-    return f"{name}: {counted(summary.read, 'row')} read, {', '.join(told)} ({', '.join(took)})."
+    fresh = summary.read - summary.earlier
+    if summary.seconds >= 1 and fresh:
+        took.append(_rate(fresh / summary.seconds))
+    read = counted(summary.read, "row") + (" read" if summary.torn is None else " read, not all")
+    return f"{name}: {read}, {', '.join(told)} ({', '.join(took)})."
+
+
+def _rate(rate: float) -> str:
+    return f"{counted(round(rate), 'row')}/s"
 
 
 def as_row(name: str, summary: Summary) -> dict[str, Any]:
-    """The same as data. Files that were not written are null."""
-    failed = summary.bad + summary.rejected
-    outcome = "unknown" if summary.unknown else "partial" if failed else "imported"
-    facts: dict[str, Any] = summary._asdict()
-    for file in ("rejects", "unknown_rows", "imports"):
-        facts[file] = None if facts[file] is None else str(facts[file])
-    facts |= {"source": name, "seconds": round(summary.seconds, 3)}
-    return {"source": name, "outcome": outcome} | facts
+    """The same as data. Files that were not written are null; ``unread`` are lines with which
+    nothing was done, where the input could not be read to its end."""
+    failed = summary.bad + summary.rejected + summary.nameless
+    outcome = "unknown" if summary.unknown else "imported"
+    if not summary.finished:
+        outcome = "unfinished"
+    elif not summary.unknown and (failed or summary.torn is not None):
+        outcome = "partial"
+    numbers = ("read", "bad", "sent", "accepted", "rejected", "unknown", "unanswered", "untold")
+    return {
+        "source": name,
+        "outcome": outcome,
+        **{number: getattr(summary, number) for number in numbers},
+        "without_ids": summary.nameless,
+        "jobs": summary.jobs,
+        "seconds": round(summary.seconds, 3),
+        "rejects": _path(summary.rejects),
+        "unknown_rows": _path(summary.unknown_rows),
+        "imports": _path(summary.imports),
+        "untold_jobs": list(summary.untold_jobs),
+        "unread": [
+            {"from": start, "to": None if end is None else end - 1} for start, end in summary.rest
+        ],
+    }
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def without_nothing(row: Mapping[str, Any]) -> dict[str, Any]:

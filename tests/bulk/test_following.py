@@ -83,6 +83,11 @@ def test_a_job_that_stays_missing_is_gone() -> None:
         Desk(*[MISSING] * 40).follow()
 
 
+def test_a_job_that_is_not_known_in_time_is_not_called_unended() -> None:
+    with pytest.raises(Unavailable, match="does not know its job 'a=b' yet"):
+        Desk(*[MISSING] * 40).follow(patience=3)
+
+
 def test_a_job_that_does_not_end_is_told_as_unavailable() -> None:
     with pytest.raises(Unavailable, match="has not ended") as caught:
         Desk(*[job("PROCESSING")] * 40).follow(patience=60)

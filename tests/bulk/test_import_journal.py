@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsctl.bulk.batches import Position
@@ -68,6 +68,7 @@ def test_a_removed_journal_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 
+@settings(deadline=None)  # it waits for the disk
 @given(st.integers(0, 2_000), st.integers(1, 6))
 def test_wherever_the_file_was_cut_the_next_run_has_whole_lines(cut: int, count: int) -> None:
     with TemporaryDirectory() as name:

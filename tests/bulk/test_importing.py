@@ -21,6 +21,7 @@ from fsctl.bulk.import_events import (
     Smaller,
     Summary,
     Waiting,
+    Withheld,
     ending,
 )
 from fsctl.bulk.import_input import Input
@@ -679,3 +680,109 @@ def test_an_error_that_concerns_all_is_an_fsctl_error(town: Town, tmp_path: Path
     town.gateway.before = lambda _request: answer(403, "forbidden")
     with pytest.raises(FsctlError):
         town.run(input_of(write_lines(tmp_path / "people.jsonl", users(4))))
+
+
+# -- results that Fullstory does not give
+
+
+@pytest.mark.parametrize("status", [403, 404, 400])
+def test_failures_that_a_key_may_not_read_are_counted_and_end_nothing(
+    town: Town, tmp_path: Path, status: int
+) -> None:
+    """A Standard key may import, and see how a job ended, and no more (contracts §2)."""
+    rows = users(12)
+    rows[5]["uid"] = "x" * 300
+    path = write_lines(tmp_path / "people.jsonl", rows)
+    town.gateway.before = lambda asked: (
+        answer(status, "forbidden") if asked.path.endswith("/errors") else None
+    )
+    events = town.run(input_of(path), concurrency=1)
+    told = events[-1]
+    assert isinstance(told, Summary)
+    assert (told.accepted, told.rejected, told.untold, told.unknown) == (11, 1, 1, 0)
+    assert town.journals() == []
+    (job,) = told.untold_jobs
+    assert [event.which for event in events if isinstance(event, Withheld)] == ["errors"]
+    error = ending(told)
+    assert error is not None
+    assert error.exit_code is ExitCode.PARTIAL
+    assert "Admin or Architect key" in str(error.hint)
+    assert f"fsctl users job {job} --rejects FILE" in str(error.hint)
+
+
+def test_where_every_row_failed_each_is_a_reject_though_no_reason_is_given(
+    town: Town, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "people.jsonl", [{"uid": "x" * 300 + str(n)} for n in range(3)])
+    town.gateway.before = lambda asked: (
+        answer(403, "forbidden") if asked.path.endswith("/errors") else None
+    )
+    told = town.summary(input_of(path))
+    assert (told.rejected, told.untold) == (3, 0)
+    assert [row["_line"] for row in read_lines(tmp_path / "people.rejects.jsonl")] == [1, 2, 3]
+
+
+def test_errors_of_which_a_page_is_not_found_are_kept_as_far_as_they_came(
+    town: Town, tmp_path: Path
+) -> None:
+    rows = [*users(2), {"uid": "x" * 300}, {"uid": "x" * 301}]
+    path = write_lines(tmp_path / "people.jsonl", rows)
+
+    def before(asked: Request) -> Response | None:
+        if not asked.path.endswith("/errors"):
+            return None
+        if asked.query:
+            return answer(404, "resource_not_found")
+        one = {"user": rows[2], "code": "bad", "message": "Bad"}
+        return Response(200, (), json.dumps({"results": [one], "next_page_token": "t"}).encode())
+
+    town.gateway.before = before
+    told = town.summary(input_of(path))
+    assert (told.accepted, told.rejected, told.untold, told.unknown) == (2, 2, 1, 0)
+    (reject,) = read_lines(tmp_path / "people.rejects.jsonl")
+    assert (reject["_line"], reject["_error_code"]) == (3, "bad")
+
+
+def test_ids_that_a_key_may_not_read_are_told_to_be_missing(town: Town, tmp_path: Path) -> None:
+    one = input_of(write_lines(tmp_path / "people.jsonl", users(6)))
+    town.gateway.before = lambda asked: (
+        answer(403, "forbidden") if asked.path.endswith("/imports") else None
+    )
+    told = town.summary(one._replace(imports=tmp_path / "ids.jsonl"))
+    assert (told.accepted, told.nameless, told.imports) == (6, 6, None)
+    error = ending(told)
+    assert error is not None
+    assert error.exit_code is ExitCode.PARTIAL
+    assert "--imports FILE" in str(error.hint)
+    assert "and 1 more" in str(error.hint)
+
+
+def test_a_key_that_may_not_import_is_told_which_one_may(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(12))
+    town.gateway.before = lambda asked: (
+        answer(403, "forbidden") if b"u004" in (asked.body or b"") else None
+    )
+    with pytest.raises(NeedsPerson) as caught:
+        town.run(input_of(path), concurrency=1)
+    assert "Standard" in str(caught.value.hint)
+    town.gateway.lives()
+    assert town.summary(input_of(path)).accepted == 12
+
+
+def test_a_run_that_cannot_go_on_ends_with_what_is_done(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", users(12))
+
+    def after(asked: Request) -> None:
+        if b"u004" in (asked.body or b""):
+            raise unanswered()
+
+    town.gateway.after = after
+    seen: list[Event] = []
+    asked = Options(rows=4, concurrency=1)
+    with pytest.raises(Unavailable):
+        for event in importing.run(town.caller, town.state, "users", [input_of(path)], asked):
+            seen.append(event)
+    last = seen[-1]
+    assert isinstance(last, Summary)
+    assert not last.finished
+    assert (last.read, last.sent, last.accepted, last.unanswered) == (8, 4, 4, 4)
