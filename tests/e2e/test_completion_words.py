@@ -114,6 +114,16 @@ def test_bash_may_be_told_to_cut_no_words_at_equals_signs(
         window.close()
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_an_alias_completes_as_help_says(shell: str, tmp_path: Path) -> None:
+    told = "; complete -F _fsctl f" if shell == "bash" else ""
+    window = ShellWindow(shell, tmp_path, f"{LOADS[shell]}; alias f=fsctl{told}")
+    try:
+        assert window.sent("f users --sand\tli\t") == ["users", "--sandbox", "list"]
+    finally:
+        window.close()
+
+
 def listed(shell: str, home: Path, line: str, *wanted: str) -> str:
     """What TAB shows of that line."""
     window = ShellWindow(shell, home)
