@@ -28,8 +28,6 @@ from ..membrane.payload import MAX_DEPTH
 from .checking_types import NESTED, EventRow, NestedEventRow, NestedUserRow, UserRow
 
 NOTES = ("_error_code", "_error_message", "_line")  # of rejects, which come again corrected
-# What Fullstory's own lists tell of people beside what they are made of.
-_TOLD = ("app_url", "is_being_deleted", "type_conflicts")
 _FEW = 16  # rows among which a bad one is looked for
 _MOST_NAMES = 10_000  # that are remembered to be good ones
 _LONGEST_NAME = PROPERTY_NAME_MAX // NESTED - 1  # longer dotted paths are looked at
@@ -75,7 +73,7 @@ class Checker:
         self._noun: properties.Kind = "user" if kind == "users" else "event"
         self._types = types or {}
         self._made = made
-        self._left_out = frozenset((*NOTES, *_TOLD) if kind == "users" else NOTES)
+        self._left_out = frozenset((*NOTES, *properties.USER_TOLD) if kind == "users" else NOTES)
         self._names: frozenset[str] = frozenset()
         self._nested = False  # whether rows with objects in their properties passed last
 

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 
 from ..errors import Usage
 from ..fullstory.people import Person
-from ..fullstory.properties import USER_TEXTS, check_properties, fits, leaves
+from ..fullstory.properties import USER_TEXTS, USER_TOLD, check_properties, fits, leaves, put
 
 Path = tuple[str, ...]
 Record = dict[str, Any]
 
 FIELDS = ("id", *USER_TEXTS)
-TOLD = ("app_url", "is_being_deleted")  # by Fullstory alone: no import takes them
 _PROPERTIES = "properties"
 _EXACT_REAL = 2**53  # what is larger loses digits as a real, which an import says no to
 _MOST_REAL = 10**308
@@ -55,11 +54,6 @@ class Choice(NamedTuple):
     def names_people(self) -> bool:
         """Whether an import could tell from the fields whose they are."""
         return not self.fields or bool({("id",), ("uid",)} & set(self.fields))
-
-    @property
-    def not_importable(self) -> list[str]:
-        """Fields that no import takes."""
-        return [path[0] for path in self.fields if path[0] in TOLD]
 
 
 def record_of(person: Person, choice: Choice) -> Record:
@@ -110,7 +104,7 @@ def inferred(value: Any) -> str | None:
 
 
 def _path(field: str) -> Path:
-    if field in FIELDS or field == _PROPERTIES or field in TOLD:
+    if field in FIELDS or field == _PROPERTIES or field in USER_TOLD:
         return (field,)
     if field == "name":  # as the column of a table
         return ("display_name",)
@@ -177,21 +171,12 @@ def _chosen(record: Record, person: Person, fields: Sequence[Path]) -> Record:
     """Only these fields, each in its place."""
     chosen: Record = {}
     for path in fields:
-        source: Any = person if path[0] in TOLD else record
+        source: Any = person if path[0] in USER_TOLD else record
         for key in path:
             source = source.get(key) if isinstance(source, Mapping) else None
         if source is not None:
-            _put(chosen, path, source)
+            put(chosen, path, dict(source) if isinstance(source, Mapping) else source)
     return chosen
-
-
-def _put(record: Record, path: Path, value: Any) -> None:
-    here = record
-    for key in path[:-1]:
-        here = here.setdefault(key, {})
-        if not isinstance(here, dict):
-            return
-    here[path[-1]] = dict(value) if isinstance(value, Mapping) else value
 
 
 def values(record: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:

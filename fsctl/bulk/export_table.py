@@ -15,21 +15,20 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from ..fullstory.limits import PROPERTY_NAME_MAX, USER_PROPERTY_NAME
+from ..fullstory.properties import put
 from ..terminal.delimited import csv_cell, guard, tsv_cell, unguard
 from ..terminal.encode import compact
-from .export_record import FIELDS, TOLD, Path, Record, values
+from .export_record import Path, Record, values
+from .mapping import DECLARED, LISTS, USER_TITLES
 
 TableForm = Literal["csv", "tsv"]
 
 _NAME = re.compile(USER_PROPERTY_NAME)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Titles of columns that are no properties: a property of that name says so.
-_RESERVED = frozenset((*FIELDS, *TOLD, "name", "properties", "schema", "type_conflicts"))
+_RESERVED = frozenset(USER_TITLES)  # a property of such a name says that it is one
 _REST = ("properties",)
 _SCHEMA = ("schema",)
 _TEXT, _JSON = "str", "json"
-_LISTS = ("strs", "ints", "reals", "bools", "dates")  # their cells are JSON too
-_INFERRED = (_TEXT, _JSON, "real", "bool")  # types that need no declaration
 
 
 class Column(NamedTuple):
@@ -40,6 +39,7 @@ class Column(NamedTuple):
 
     @property
     def title(self) -> str:
+        """What stands in the header: the name that an import takes, with the type (seats:int)."""
         dotted = ".".join(self.path)
         if len(self.path) > 1 and self.path[1].lower() not in _RESERVED:
             dotted = ".".join(self.path[1:])
@@ -93,7 +93,7 @@ class Columns:
                 columns.append(Column(path, chosen))
             if others := kinds.keys() - {chosen}:
                 rest = rest or len(path) > 1
-                undeclared = undeclared or not others <= set(_INFERRED)
+                undeclared = undeclared or not others.isdisjoint(DECLARED)
         if rest:
             columns.append(Column(_REST, _JSON))
         if undeclared:
@@ -114,9 +114,11 @@ class Table:
         self._types = dict(columns)
 
     def header(self) -> str:
+        """The line of titles."""
         return self._line([column.title for column in self._columns])
 
     def row(self, record: Record) -> str:
+        """The line, or with line breaks in cells the lines, of a record."""
         types = _types(record)
         found: dict[Path, Any] = {}
         rest: Record = {}
@@ -130,7 +132,7 @@ class Table:
             if len(path) == 1 or kind == self._types.get(path, ""):
                 found[path] = value
                 continue
-            _put(rest, path[1:], value)
+            put(rest, path[1:], value)
             if declared is not None:
                 undeclared[dotted] = declared
         if rest:
@@ -163,7 +165,7 @@ def _kind(path: Path, value: Any, declared: str | None, raw: bool) -> str | None
 def _cell(value: Any, kind: str) -> str:
     if value is None:
         return ""
-    if kind == _JSON or kind in _LISTS:
+    if kind == _JSON or kind in LISTS:
         return compact(value)
     if isinstance(value, str):
         return value
@@ -196,9 +198,3 @@ def _is_plain(value: str) -> bool:
     if value.isascii():
         return value != "" and "\0" not in value
     return "\0" not in value and not _SURROGATE.search(value)
-
-
-def _put(record: Record, path: Path, value: Any) -> None:
-    for key in path[:-1]:
-        record = record.setdefault(key, {})
-    record[path[-1]] = value

@@ -13,22 +13,23 @@ from ..errors import Usage
 from ..fullstory.batch_jobs import Kind
 from ..fullstory.events import CONTEXT
 from ..fullstory.limits import PROPERTY_TYPES
-from ..fullstory.properties import check_properties
+from ..fullstory.properties import USER_FIELDS, USER_TOLD, check_properties
 from .checking import NOTES
 
-_LISTS = tuple(name for name in PROPERTY_TYPES if name.endswith("s"))
-CELL_TYPES = ("str", "int", "real", "bool", "date", "json", *_LISTS)
+LISTS = tuple(name for name in PROPERTY_TYPES if name.endswith("s"))
+CELL_TYPES = ("str", "int", "real", "bool", "date", "json", *LISTS)
 # What Fullstory would infer to be something else (contracts/fullstory-api §1.5).
-_DECLARED = ("int", "date", *_LISTS)
+DECLARED = ("int", "date", *LISTS)
 _ALIASES = {"text": "str", "string": "str", "integer": "int", "float": "real", "boolean": "bool"}
 _LISTED = 20
 
 Path = tuple[str, ...]
 
 _USER_FIELDS: Mapping[str, Path] = {
-    **{name: (name,) for name in ("id", "uid", "email", "display_name", "properties", "schema")},
+    **{name: (name,) for name in USER_FIELDS},
     "name": ("display_name",),
 }
+USER_TITLES = (*_USER_FIELDS, *USER_TOLD)  # of columns that are no properties
 _EVENT_FIELDS: Mapping[str, Path] = {
     **{name: (name,) for name in ("name", "timestamp", "properties", "schema")},
     **{name: (name,) for name in ("user", "session", "context")},
@@ -122,7 +123,7 @@ class Column(NamedTuple):
         """The type that the schema declares."""
         if self.path[0] != "properties" or len(self.path) == 1:
             return None
-        return self.type if self.type in _DECLARED else None
+        return self.type if self.type in DECLARED else None
 
     @property
     def dotted(self) -> str:
@@ -172,6 +173,8 @@ class _Reader:
             names = {title, column}
             if not title or self._chosen(names, self._choices.ignored) or column in NOTES:
                 continue
+            if self._is_told(column) and not self._is_wanted(names):
+                continue
             field = self._chosen(names, self._choices.fields)
             path = self._path(self._choices.fields[field] if field else column, column)
             typed = self._chosen({*names, ".".join(path), ".".join(path[1:])}, self._choices.types)
@@ -189,6 +192,15 @@ class _Reader:
                 self._used.add(name)
                 return name
         return None
+
+    def _is_told(self, column: str) -> bool:
+        """Whether Fullstory's lists have the column, which an import leaves out as it does of
+        JSON."""
+        return self._kind == "users" and column in USER_TOLD
+
+    def _is_wanted(self, names: set[str]) -> bool:
+        """Whether an option says what becomes of a column."""
+        return not names.isdisjoint((*self._choices.fields, *self._choices.types))
 
     def _path(self, field: str, column: str) -> Path:
         fields = _FIELDS[self._kind]

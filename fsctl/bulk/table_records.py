@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ..fullstory.batch_jobs import Kind
-from ..fullstory.properties import is_date
+from ..fullstory.properties import is_date, put
 from .checking import Problem
 from .mapping import Column, Layout, Path
 from .table_compiled import compiled
@@ -120,7 +120,7 @@ class Records:
             except (ValueError, RecursionError):
                 problems.append(_wrong_type(column))
                 continue
-            if not _put(record, column.path, value):
+            if not put(record, column.path, value):
                 told = f"Column {column.name!a} has no place: {column.path[0]} is no object"
                 problems.append(Problem("wrong_type", told, column.name))
             elif column.declared is not None:
@@ -160,17 +160,6 @@ def _put_null(record: dict[str, Any], path: Path) -> None:
         if not isinstance(here, dict):
             return
     here.setdefault(path[-1], None)
-
-
-def _put(record: dict[str, Any], path: Path, value: Any) -> bool:
-    """Put a value where its path leads; False where something else stands in the way."""
-    here: Any = record
-    for key in path[:-1]:
-        here = here.setdefault(key, {})
-        if not isinstance(here, dict):
-            return False
-    here[path[-1]] = value
-    return True
 
 
 # -- cells to values: ValueError where there is none

@@ -129,11 +129,6 @@ class _Export:
             app.messages.warn(
                 "without id and uid, an import makes new people of these; add uid to --fields."
             )
-        if self._form != "jsonl" and (extra := choice.not_importable):
-            app.messages.warn(
-                f"{' and '.join(extra)} would be imported as a property; leave it out there with "
-                f"--ignore {extra[0]}."
-            )
         mask = None if app.masker is None else app.masker.row
         return Wanted(self._filters, choice, asked.limit, mask)
 

@@ -29,6 +29,8 @@ Kind = Literal["user", "event"]
 
 USER_TEXTS = {"uid": UID_MAX, "display_name": DISPLAY_NAME_MAX, "email": EMAIL_MAX}
 USER_FIELDS = ("id", *USER_TEXTS, "properties", "schema")
+# What Fullstory's lists tell of people, and nothing takes (contracts/fullstory-api §2.1).
+USER_TOLD = ("app_url", "is_being_deleted", "type_conflicts")
 
 _NAMES = {"user": re.compile(USER_PROPERTY_NAME), "event": re.compile(EVENT_PROPERTY_NAME)}
 _ALLOWED = {"user": "letters, digits and _", "event": "letters, digits, _ and -"}
@@ -120,6 +122,17 @@ def leaves(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
             yield from leaves(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
+
+
+def put(record: dict[str, Any], path: Sequence[str], value: Any) -> bool:
+    """Put a value where a path of keys leads; False where something else stands in the way."""
+    here: Any = record
+    for key in path[:-1]:
+        here = here.setdefault(key, {})
+        if not isinstance(here, dict):
+            return False
+    here[path[-1]] = value
+    return True
 
 
 def refusal(problems: Sequence[Problem], what: str) -> Usage:

@@ -45,6 +45,22 @@ def test_a_property_may_be_named_as_a_field_is() -> None:
     }
 
 
+def test_what_lists_of_people_tell_beside_is_left_out_unless_it_is_asked_for() -> None:
+    titles = "uid,app_url,is_being_deleted:bool,type_conflicts"
+    assert paths(plan(titles)) == {"uid": "uid"}
+    assert paths(plan(titles, ignored=["app_url"])) == {"uid": "uid"}
+    assert paths(plan(titles, mapped=["app_url=link"], typed=["type_conflicts=json"])) == {
+        "uid": "uid",
+        "app_url": "properties.link",
+        "type_conflicts": "properties.type_conflicts (json)",
+    }
+    assert paths(plan("uid,properties.app_url"))["properties.app_url"] == "properties.app_url"
+
+
+def test_of_an_event_such_names_are_properties() -> None:
+    assert paths(plan("name,user.uid,app_url", "events"))["app_url"] == "properties.app_url"
+
+
 def test_columns_are_mapped_ignored_and_typed_by_name() -> None:
     found = plan(
         "Mail,first name,seats:int,n:x,zip",
