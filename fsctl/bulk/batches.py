@@ -44,6 +44,8 @@ class Row(Protocol):
     def problems(self) -> Sequence[Problem]: ...
     @property
     def raw(self) -> bytes: ...
+    @property
+    def lines(self) -> int: ...
 
 
 class Position(NamedTuple):
@@ -81,6 +83,11 @@ class Stretch(NamedTuple):
     @property
     def body(self) -> bytes:
         return joined(self.records)
+
+    @property
+    def bad_rows(self) -> int:
+        """For how many rows the bad ones count."""
+        return sum(row.lines for row in self.bad)
 
 
 def joined(records: Iterable[bytes]) -> bytes:

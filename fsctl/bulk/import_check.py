@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
 from ..errors import Usage
+from .batches import Problem, Row
 from .duplicates import Duplicates
 from .import_events import Checked, Common, Progress
 from .keeping import Reader
 
 _SAMPLES = 3  # lines told of each kind of problem
-_KINDS = 200  # kinds of problems that are told apart
+_KINDS = 40  # kinds of problems that are told apart
+_NUMBER = re.compile(r"[0-9][0-9,.]*+")  # of bytes, columns, lines: they make no kind
 _REPEATED = 5  # uids of which the lines are told
 _LINES = 5  # of them
 
@@ -31,11 +35,11 @@ def checked(reader: Reader, size: int | None) -> Iterator[Progress | Checked]:
     with closing(Duplicates()) as uids:
         for block in reader.blocks(None):
             for row in block:
-                rows += 1
+                rows += row.lines
                 if row.problems:
-                    bad += 1
+                    bad += row.lines
                     for problem in row.problems:
-                        tally.add(problem.code, problem.message, row.line)
+                        tally.add(problem, row)
                 elif reader.kind == "users":
                     uid = decoder.decode(row.body).uid
                     if uid is not None:
@@ -71,29 +75,34 @@ def refuse_bad(found: Sequence[Checked]) -> None:
 
 
 class _Tally:
-    """Counts problems by code, and keeps the first lines of each."""
+    """Counts problems by code and words, and keeps the first lines of each."""
 
     class _Kind(NamedTuple):
+        code: str
         message: str
         lines: list[int]
 
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-        self._kinds: dict[str, _Tally._Kind] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._kinds: dict[tuple[str, str], _Tally._Kind] = {}
 
-    def add(self, code: str, message: str, line: int) -> None:
-        if code not in self._kinds:
-            if len(self._kinds) >= _KINDS:
-                code = "other"
-            self._kinds.setdefault(code, _Tally._Kind(message, []))
-        self._counts[code] = self._counts.get(code, 0) + 1
-        lines = self._kinds[code].lines
-        if len(lines) < _SAMPLES and line not in lines:
-            lines.append(line)
+    def add(self, problem: Problem, row: Row) -> None:
+        kind = problem.code, _NUMBER.sub("#", problem.message)
+        message = problem.message
+        if kind not in self._kinds and len(self._kinds) >= _KINDS:
+            # Keys come from the input: there may be one in each row.
+            kind = problem.code if len(self._kinds) < 2 * _KINDS else "other", ""
+            message = f"Others, the first of which: {message}"
+        if kind not in self._kinds:
+            self._kinds[kind] = _Tally._Kind(kind[0], message, [])
+        self._counts[kind] += row.lines
+        lines = self._kinds[kind].lines
+        if len(lines) < _SAMPLES and row.line not in lines:
+            lines.append(row.line)
 
     def commonest(self) -> tuple[Common, ...]:
         found = (
-            Common(code, self._counts[code], kind.message, tuple(kind.lines))
-            for code, kind in self._kinds.items()
+            Common(kind.code, self._counts[key], kind.message, tuple(kind.lines))
+            for key, kind in self._kinds.items()
         )
         return tuple(sorted(found, key=lambda one: (-one.times, one.code)))

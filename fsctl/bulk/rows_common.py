@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, repeat
-from typing import Protocol, overload
+from typing import NamedTuple, Protocol, overload
 
 import msgspec
 
-from ..errors import Usage
 from .batches import Position
 from .checking import Problem
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes of one row (DESIGN §2, Bounds)
+_HEAD = 1_000  # bytes that are kept of what is longer
 
 
 class Row(msgspec.Struct, gc=False):
@@ -20,7 +20,8 @@ class Row(msgspec.Struct, gc=False):
 
     ``line`` counts from 1, ``start`` and ``end`` are offsets in the decoded input; ``body`` is the
     record as it is sent, JSON in UTF-8, or what there is of it where there are ``problems``;
-    ``raw`` the row as it stood, without its line end.
+    ``raw`` the row as it stood, without its line end. ``lines`` is for how many rows it counts:
+    more than one where nobody can tell what rows were within its broken quotes.
     """
 
     line: int
@@ -29,6 +30,23 @@ class Row(msgspec.Struct, gc=False):
     body: bytes
     problems: tuple[Problem, ...]
     raw: bytes
+    lines: int = 1
+
+
+class LongLine(NamedTuple):
+    """A line that is longer than a row may be: how it begins, its bytes, and its quotes."""
+
+    head: bytes
+    size: int
+    quotes: int
+
+    @classmethod
+    def of(cls, data: bytes) -> LongLine:
+        return cls(data[:_HEAD], len(data), data.count(b'"'))
+
+    def longer(self, data: bytes) -> LongLine:
+        """The line with what comes next in it."""
+        return LongLine(self.head, self.size + len(data), self.quotes + data.count(b'"'))
 
 
 class GoodRows(Sequence[Row]):
@@ -85,12 +103,13 @@ class Reading(Protocol):
         ...
 
 
-def too_long(
-    name: str, line: int, what: str = "has", most: str = f"{LONGEST_LINE // 1024**2} MiB"
-) -> Usage:
-    """The error for what is no row any more."""
-    return Usage(
-        f"Line {line:,} of {name} {what} more than {most}.",
-        hint="Look at it: a row ends with its line; quotes and brackets have to be closed.",
-        code="line_too_long",
-    )
+def too_long(size: int, what: str = "") -> Problem:
+    """The problem of a row of so many bytes, which is not held."""
+    most = f"{LONGEST_LINE // 1024**2} MiB"
+    told = f"It has {size:,} bytes{what}, and a row at most {most}: here is only how it begins"
+    return Problem("line_too_long", told)
+
+
+def shortened(raw: bytes) -> bytes:
+    """How a row begins that is too long; what comes of it is never a whole row."""
+    return raw[:_HEAD].decode("utf-8", "ignore").encode() + b"..."

@@ -11,7 +11,7 @@ import msgspec
 from ..errors import Usage
 from .batches import Position
 from .checking import Checker, Problem
-from .rows_common import LONGEST_LINE, Row, too_long
+from .rows_common import LONGEST_LINE, Row, shortened, too_long
 from .source import Source
 from .source_bytes import CHUNK, Stream
 
@@ -33,6 +33,7 @@ _NEXT = re.compile(_BETWEEN + rb"(" + _value() + rb")", re.DOTALL)
 _GAP = re.compile(_BETWEEN)
 _TOKEN = re.compile(_STRING + rb"|[\[\]{}\"]", re.DOTALL)  # a lone quote: of a string that is cut
 _SCALAR = re.compile(rb"(?:" + _STRING + rb"|[^ \t\r\n,\[\]{}\"]++)(?=[ \t\r\n,\[\]{}])", re.DOTALL)
+_PASSED = re.compile(rb"[\[\]{}\"]|\\.", re.DOTALL)  # what tells the end of a value not held
 _BLANK = b" \t\r\n"
 _GOES_ON = "goes on behind the end of its array"
 
@@ -80,9 +81,9 @@ class JsonReading:
             wanted = CHUNK if used else max(CHUNK, len(text))
             text = rest
             if len(text) > LONGEST_LINE:
-                blank = len(text) - len(text.lstrip(b", \t\r\n"))
-                line += text.count(b"\n", 0, blank)
-                raise too_long(self._source.name, line, "begins a value that has")
+                row, (offset, line), text = self._passed_over(stream, text, offset, line)
+                yield [row]
+                wanted = CHUNK
         if last := self._unfinished(text, offset, line):
             yield [last]
 
@@ -96,6 +97,31 @@ class JsonReading:
             raw = text[start:end] if len(body) != end - start else body
             rows.append(Row(line, offset + start, offset + end, sent, problems, raw))
         return rows
+
+    def _passed_over(
+        self, stream: Stream, text: bytes, offset: int, line: int
+    ) -> tuple[Row, Position, bytes]:
+        """A value that is too long to be held, as a bad row; its end, and what was read behind it.
+
+        Raises :class:`Usage` for what is neither object, array nor text: it has no end to find.
+        """
+        gap = _GAP.match(text)
+        assert gap is not None
+        line += text.count(b"\n", 0, gap.end())
+        start = offset = offset + gap.end()
+        data = text[gap.end() :]
+        if data[:1] not in (b"{", b"[", b'"'):
+            raise self._no_json("begins a value that has no end", line)
+        head = shortened(data)
+        passing, first = _Passing(), line
+        end = None
+        while end is None and data:
+            end = passing.end_in(data)
+            used = len(data) if end is None else end
+            offset, line = offset + used, line + data.count(b"\n", 0, used)
+            data = stream.read(CHUNK) if end is None else data[end:]
+        row = Row(first, start, offset, b"", (too_long(offset - start),), head)
+        return row, Position(offset, line), data
 
     def _is_over(self, rest: bytes, line: int) -> bool:
         """Whether the array has its end here. Raises :class:`Usage` for what is no JSON."""
@@ -134,6 +160,31 @@ class JsonReading:
             hint="Correct it there. In JSON lines (a record a line) a bad one harms no other.",
             code="invalid_json",
         )
+
+
+class _Passing:
+    """Finds the end of a value of which only bits are at hand, one after the other."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._in_text = False
+        self._escaped = False  # the next character is
+
+    def end_in(self, data: bytes) -> int | None:
+        """Where in this bit the value ends, if it does."""
+        at = 1 if self._escaped else 0
+        for token in _PASSED.finditer(data, at):
+            what, at = token[0], token.end()
+            if what == b'"':
+                self._in_text = not self._in_text
+            elif self._in_text or what[:1] == b"\\":
+                continue
+            else:
+                self._depth += 1 if what in b"[{" else -1
+            if not self._in_text and self._depth <= 0:
+                return at
+        self._escaped = data[at:].endswith(b"\\")
+        return None
 
 
 def _values(text: bytes) -> Iterator[_Found]:

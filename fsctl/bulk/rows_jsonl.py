@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..errors import Usage
 from .batches import Position
 from .checking import Checker
-from .rows_common import LONGEST_LINE, GoodRows, Row, too_long
+from .rows_common import LONGEST_LINE, GoodRows, LongLine, Row, shortened, too_long
 from .source import Source
 from .source_bytes import CHUNK
 
 _BLANK = b" \t\r"
+_MOST_PASSED = 256 * 1024 * 1024  # bytes of a line that is passed over: some inputs have no end
 
 
 class JsonlReading:
@@ -22,7 +24,13 @@ class JsonlReading:
 
     def blocks(self, at: Position | None) -> Iterator[Sequence[Row]]:
         offset, line = at or Position(0, 1)
-        for lines in whole_lines(self._source, offset, line):
+        for lines in whole_lines(self._source, offset):
+            if isinstance(lines, LongLine):
+                end = offset + lines.size + 1
+                problems = (too_long(lines.size),)
+                yield [Row(line, offset, end, b"", problems, shortened(lines.head))]
+                offset, line = end, line + 1
+                continue
             rows = self._rows(lines, offset, line)
             offset += sum(map(len, lines)) + len(lines)
             line += len(lines)
@@ -45,15 +53,30 @@ class JsonlReading:
         ]
 
 
-def whole_lines(source: Source, offset: int, line: int) -> Iterator[list[bytes]]:
-    """Lines from an offset on, some at a time, without their ends; ``line`` is the first's number.
+def whole_lines(source: Source, offset: int) -> Iterator[list[bytes] | LongLine]:
+    """Lines from an offset on, some at a time, without their ends.
 
-    Raises :class:`Usage` for a line that is too long.
+    One that is too long is given on its own, and was never held. Raises :class:`Usage` for one
+    that seems to have no end.
     """
     stream = source.open(offset)
     parts: list[bytes] = []  # of a line whose end was not read yet
     size = 0
+    long: LongLine | None = None
     while data := stream.read(CHUNK):
+        if long is not None:
+            inside, ended, data = data.partition(b"\n")
+            long = long.longer(inside)
+            if not ended:
+                if long.size > _MOST_PASSED:
+                    raise Usage(
+                        f"A line of {source.name} has more than {_MOST_PASSED // 1024**2} MiB.",
+                        hint="Look at it: a row ends with its line.",
+                        code="line_too_long",
+                    )
+                continue
+            yield long
+            long = None
         cut = data.rfind(b"\n") + 1
         if not cut:
             parts.append(data)
@@ -62,11 +85,14 @@ def whole_lines(source: Source, offset: int, line: int) -> Iterator[list[bytes]]
             parts.append(data[: cut - 1])
             lines = b"".join(parts).split(b"\n")
             if size and len(lines[0]) > LONGEST_LINE:
-                raise too_long(source.name, line)
-            yield lines
-            line += len(lines)
+                yield LongLine.of(lines.pop(0))
+            if lines:
+                yield lines
             parts, size = [data[cut:]], len(data) - cut
         if size > LONGEST_LINE:
-            raise too_long(source.name, line)
-    if size:
+            long = LongLine.of(b"".join(parts))
+            parts, size = [], 0
+    if long is not None:
+        yield long
+    elif size:
         yield [b"".join(parts)]

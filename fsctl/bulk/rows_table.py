@@ -1,7 +1,7 @@
 """CSV and TSV: a header, and a record a row.
 
 A row whose quotes are broken is bad as far as they reach: nothing within is taken for a row of its
-own, because visitors choose what stands in cells.
+own, because visitors choose what stands in cells. It counts for as many rows as it has lines.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from ..terminal.delimited import unguard
 from .batches import Position
 from .checking import Checker, Problem
 from .mapping import Choices, layout
-from .rows_common import LONGEST_LINE, GoodRows, Row
+from .rows_common import LONGEST_LINE, GoodRows, Row, shortened
 from .source import Source
 from .table_form import RecordForm
+from .table_overlong import Overlong
 from .table_records import Records
 from .table_text import Cells, Parsed, dialect_of, parsed
 
@@ -61,6 +62,8 @@ class TableReading:
     def _header(self) -> tuple[Cells, Position]:
         """The titles of the columns, and where the first row begins."""
         for found in parsed(self._source, self._dialect, self._dialect.begins):
+            if isinstance(found, Overlong):
+                raise self._no_header(found.problem, found.start.line)
             for place, (cells, (_, end, line, raw)) in enumerate(_placed(found)):
                 if place in found.problems or not _is_text(raw):
                     raise self._no_header(found.problems.get(place, _NO_TEXT), line)
@@ -81,8 +84,16 @@ class TableReading:
         if not self._width:
             return
         for found in parsed(self._source, self._dialect, at or self._first):
-            if rows := self._rows(found):
+            if isinstance(found, Overlong):
+                yield [self._overlong(found)]
+            elif rows := self._rows(found):
                 yield rows
+
+    def _overlong(self, found: Overlong) -> Row:
+        """A row that nobody can send again, corrected or not: it begins behind the last column."""
+        (offset, line), (end, after) = found.start, found.end
+        raw = (self._dialect.delimiter * self._width).encode() + shortened(found.head)
+        return Row(line, offset, end, b"", (found.problem,), raw, after - line)
 
     def _rows(self, found: Parsed) -> Sequence[Row]:
         return self._good_rows(found) or self._looked_at(found)
@@ -108,7 +119,8 @@ class TableReading:
         rows = []
         for place, (cells, (start, end, line, raw)) in enumerate(_placed(found)):
             if place in found.problems:
-                rows.append(Row(line, start, end, b"", (found.problems[place],), raw))
+                lines = raw.count(b"\n") + 1
+                rows.append(Row(line, start, end, b"", (found.problems[place],), raw, lines))
             elif not found.is_text and not _is_text(raw):
                 rows.append(Row(line, start, end, b"", (_NO_TEXT,), raw))
             elif any(cells) and not raw.isspace():

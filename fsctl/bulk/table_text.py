@@ -16,9 +16,10 @@ from ..errors import Usage
 from ..terminal.delimited import unguard
 from .batches import Position
 from .checking import Problem
-from .rows_common import LONGEST_LINE, too_long
+from .rows_common import LONGEST_LINE, LongLine
 from .rows_jsonl import whole_lines
 from .source import Source
+from .table_overlong import MOST_LINES, Overlong, Passing
 
 Cells = list[str]
 
@@ -27,7 +28,6 @@ _ENDLESS = "unexpected end"  # the csv module's words for quotes that were not c
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPES = {"\\": "\\", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 NULL = "\\N"
-_MOST_LINES = 250_000  # of one record
 
 
 class Dialect(NamedTuple):
@@ -95,29 +95,68 @@ def dialect_of(source: Source) -> Dialect:
     return Dialect(delimiter, not quoted, begins)
 
 
-def parsed(source: Source, dialect: Dialect, at: Position) -> Iterator[Parsed]:
-    """The records of a source from a position on, where one begins.
+def parsed(source: Source, dialect: Dialect, at: Position) -> Iterator[Parsed | Overlong]:
+    """The records of a source from a position on, where one begins."""
+    return _Cutter(dialect, at).records(whole_lines(source, at.offset))
 
-    Raises :class:`Usage` for a record that is too long.
-    """
-    offset, line = at
-    pending: list[bytes] = []  # lines of a record whose end was not read yet
-    wanted = 0  # lines: a long record is not looked at again for every few of them
-    for more in whole_lines(source, offset, line):
-        pending += more
-        if len(pending) < wanted:
-            continue
-        found, left = _parse(pending, dialect, Position(offset, line), final=False)
+
+class _Cutter:
+    """Cuts lines into records, from where one begins."""
+
+    def __init__(self, dialect: Dialect, at: Position) -> None:
+        self._dialect = dialect
+        self._at = at  # where the pending lines begin
+        self._pending: list[bytes] = []  # lines of a record whose end was not read yet
+        self._wanted = 0  # lines: a long record is not looked at again for every few of them
+        self._passing: Passing | None = None
+
+    def records(self, found: Iterator[list[bytes] | LongLine]) -> Iterator[Parsed | Overlong]:
+        for more in found:
+            if isinstance(more, LongLine):
+                yield from self._parsed()
+                if self._passing is None:
+                    self._pass_over()
+                assert self._passing is not None
+                self._passing.take_long(more)
+                yield from self._passed()
+                continue
+            if self._passing is not None:
+                more = self._passing.take(more)
+                yield from self._passed()
+            self._pending += more
+            if len(self._pending) >= self._wanted:
+                yield from self._parsed()
+            held = len(self._pending)
+            if held > MOST_LINES or (held and sum(map(len, self._pending)) > LONGEST_LINE):
+                self._pass_over()
+        if self._passing is not None:
+            yield self._passing.record()
+        elif self._pending:
+            yield _parse(self._pending, self._dialect, self._at, final=True)[0]
+
+    def _parsed(self) -> Iterator[Parsed]:
+        """The whole records that are pending."""
+        if not self._pending:
+            return
+        found, left = _parse(self._pending, self._dialect, self._at, final=False)
         yield found
-        offset += sum(map(len, found.lines)) + len(found.lines)
-        line += len(found.lines)
-        pending = pending[len(pending) - left :]
-        wanted = 2 * left
-        if left > _MOST_LINES or sum(map(len, pending)) > LONGEST_LINE:
-            most = f"{_MOST_LINES:,} lines, or 16 MiB"
-            raise too_long(source.name, line, "begins a row whose quotes span", most)
-    if pending:
-        yield _parse(pending, dialect, Position(offset, line), final=True)[0]
+        offset, line = self._at
+        size = sum(map(len, found.lines)) + len(found.lines)
+        self._at = Position(offset + size, line + len(found.lines))
+        self._pending = self._pending[len(self._pending) - left :]
+        self._wanted = 2 * left
+
+    def _pass_over(self) -> None:
+        """The record that is pending, or is next, is too long to be held."""
+        quoted = not self._dialect.escaped
+        self._passing = Passing(self._at, self._pending, quoted=quoted)
+        self._pending, self._wanted = [], 0
+
+    def _passed(self) -> Iterator[Overlong]:
+        if self._passing is not None and not self._passing.is_open:
+            record = self._passing.record()
+            self._at, self._passing = record.end, None
+            yield record
 
 
 def _parse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +13,13 @@ from hypothesis import strategies as st
 
 from fsctl.bulk import importing
 from fsctl.bulk.duplicates import Duplicates
-from fsctl.bulk.import_check import refuse_bad
+from fsctl.bulk.import_check import checked, refuse_bad
 from fsctl.bulk.import_events import Checked, Common, Event, Progress
 from fsctl.bulk.importing import Options
+from fsctl.bulk.rows import open_rows
+from fsctl.bulk.source import open_source
 from fsctl.errors import Usage
+from fsctl.terminal.world import World
 from tests.support.import_inputs import Hours, Watched, bulk_caller, input_of, write_lines
 
 
@@ -73,3 +77,41 @@ def test_progress_of_a_check_says_that_it_only_checks(tmp_path: Path) -> None:
 
 def test_nothing_bad_is_nothing_to_refuse() -> None:
     refuse_bad([Checked("a", 3, 0, (), 1, ((1, 2),))])
+
+
+def test_problems_of_one_code_are_told_apart_by_their_words(tmp_path: Path) -> None:
+    rows = [{"uid": "a", "properties": {"seats": {"a": n}}, "email": 5} for n in range(3)]
+    text = "".join(json.dumps(row | {"x": 1} if n else row) + "\n" for n, row in enumerate(rows))
+    text += '{"uid":"b","y":1}\n{"uid":"c","x":1}\n'
+    path = tmp_path / "x.jsonl"
+    path.write_text(text)
+    with open_source(World(), str(path)) as source:
+        *_, found = checked(open_rows(source, "users"), None)
+    assert isinstance(found, Checked)
+    unknown = [one for one in found.problems if one.code == "unknown_field"]
+    assert [(one.times, one.lines, one.message[:1]) for one in unknown] == [
+        (3, (2, 3, 5), "x"),
+        (1, (4,), "y"),
+    ]
+
+
+def test_kinds_of_problems_are_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(
+        "".join(f'{{"uid":"a","k{chr(97 + n % 26) * (n + 1)}":1}}\n' for n in range(99))
+    )
+    with open_source(World(), str(path)) as source:
+        *_, found = checked(open_rows(source, "users"), None)
+    assert isinstance(found, Checked)
+    assert len(found.problems) == 41
+    assert found.problems[0].times == 59
+    assert found.problems[0].message.startswith("Others, the first of which: k")
+
+
+def test_each_line_within_broken_quotes_counts_as_a_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('uid,plan\nu1,a\nu2,"x\n' + "u3,a\n" * 99)
+    with open_source(World(), str(path)) as source:
+        *_, found = checked(open_rows(source, "users"), None)
+    assert isinstance(found, Checked)
+    assert (found.rows, found.bad, found.problems[0].times) == (101, 100, 100)

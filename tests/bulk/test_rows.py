@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tempfile
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsctl.bulk import rows_jsonl, source_bytes
+from fsctl.bulk import rows_common, rows_json, rows_jsonl, source_bytes
 from fsctl.bulk.batches import Position
-from fsctl.bulk.import_rejects import Reason
+from fsctl.bulk.import_rejects import JsonForm, Reason
 from fsctl.bulk.mapping import Choices
 from fsctl.bulk.rows import Rows, open_rows, read_blocks, read_rows
-from fsctl.bulk.rows_common import LONGEST_LINE, GoodRows, Row
+from fsctl.bulk.rows_common import LONGEST_LINE, GoodRows
 from fsctl.bulk.source import open_source
 from fsctl.errors import Usage
 from fsctl.terminal.delimited import csv_cell, guard, tsv_cell
@@ -28,6 +29,7 @@ from tests.support.inputs import (
     codes,
     piped,
     read,
+    read_from,
     records,
     rows_of,
     source_of,
@@ -131,17 +133,35 @@ def test_choices_about_columns_are_refused_for_json(
         rows_of(tmp_path, b"{}", choices=choices)
 
 
-def test_a_line_of_100_mb_is_told_without_being_held(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [b"\n" + b'{"uid":"b"}\n', b""])
+def test_a_line_of_100_mb_is_a_bad_row_that_is_not_held(tmp_path: Path, end: bytes) -> None:
     path = tmp_path / "long.jsonl"
     with path.open("wb") as stream:
         stream.write(b'{"uid":"a"}\n{"uid":"')
         stream.truncate(100_000_000)
+        stream.seek(0, 2)
+        stream.write(end)
     with open_source(World(), str(path)) as source:
-        found: list[Row] = []
-        with pytest.raises(Usage, match=r"Line 2 of .* more than 16 MiB"):
-            for row in read_rows(source, "users"):
-                found.append(row)
-    assert [row.body for row in found] == [b'{"uid":"a"}']
+        tracemalloc.start()
+        rows = list(read_rows(source, "users"))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        again = list(read_rows(source, "users", at=Position(rows[1].start, rows[1].line)))
+    assert peak < 3 * LONGEST_LINE
+    assert records(rows) == ([{"uid": "a"}, {"uid": "b"}] if end else [{"uid": "a"}])
+    assert codes(rows) == [(2, "line_too_long")]
+    assert "99,999,988 bytes" in told(rows)[0][1]
+    assert again == rows[1:]
+    reject = JsonForm().row(rows[1].raw, BAD)
+    assert len(reject) < 10_000
+    assert json.loads(reject)["_row"].startswith('{"uid":"\0')
+
+
+def test_how_a_line_that_is_too_long_begins_is_never_sent_again_as_a_row(tmp_path: Path) -> None:
+    text = b'{"uid":"a"}' + b" " * LONGEST_LINE
+    rows = read(tmp_path, text + b"\n")
+    again = read(tmp_path, JsonForm().row(rows[0].raw, BAD))
+    assert [code for _, code in codes(again)] == ["unknown_field"]
 
 
 def test_a_row_of_nearly_16_mib_is_only_a_bad_row(tmp_path: Path) -> None:
@@ -248,11 +268,35 @@ def test_a_value_without_end_is_told_without_being_held(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.write(b'[{"uid":"a"},\n{"uid":"')
         stream.truncate(100_000_000)
-    with (
-        open_source(World(), str(path)) as source,
-        pytest.raises(Usage, match=r"Line 2 of .* begins a value that has more than 16 MiB"),
-    ):
-        list(read_rows(source, "users"))
+    with open_source(World(), str(path)) as source:
+        rows = list(read_rows(source, "users"))
+    assert records(rows) == [{"uid": "a"}]
+    assert codes(rows) == [(2, "line_too_long"), (2, "invalid_json")]
+
+
+def test_a_value_too_long_to_be_held_is_a_bad_row_and_harms_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_json, "LONGEST_LINE", 200)
+    monkeypatch.setattr(rows_json, "CHUNK", 7)
+    monkeypatch.setattr(rows_common, "_HEAD", 9)
+    long = '{"uid":"}\\"]","properties":{"a":[\n"' + "{\\\\" * 150 + '"\n]}}'
+    text = '[{"uid":"a"},\n' + long + ',{"uid":"b"},\n "' + "x" * 300 + '",\n{"uid":"c"}]'
+    rows = read(tmp_path, text, "people.json")
+    assert records(rows) == [{"uid": "a"}, {"uid": "b"}, {"uid": "c"}]
+    assert codes(rows) == [(2, "line_too_long"), (5, "line_too_long")]
+    assert [row.line for row in rows] == [1, 2, 4, 5, 6]
+    assert text.encode()[rows[1].start : rows[1].end] == long.encode()
+    again = read_from(tmp_path, text, rows[1], "people.json")
+    assert again == rows[1:]
+
+
+def test_a_number_that_is_too_long_to_be_held_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_json, "LONGEST_LINE", 200)
+    with pytest.raises(Usage, match=r"Line 2 .* begins a value that has no end"):
+        read(tmp_path, '[{"uid":"a"},\n' + "1" * 300, "people.json")
 
 
 JSON = st.recursive(

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsctl.bulk import rows_jsonl
+from fsctl.bulk import rows_jsonl, table_text
+from fsctl.bulk.import_rejects import Reason
 from fsctl.bulk.mapping import Choices
 from fsctl.bulk.rows import open_rows, read_rows
 from fsctl.bulk.source import open_source
 from fsctl.errors import Usage
 from fsctl.terminal.world import World
-from tests.support.inputs import all_rows, codes, piped, read, records, rows_of, told
+from tests.support.inputs import all_rows, codes, piped, read, read_from, records, rows_of, told
 
 # -- what columns become
 
@@ -256,14 +257,72 @@ def test_nothing_within_broken_quotes_is_taken_for_rows(tmp_path: Path) -> None:
     assert raw == text.partition("\n")[2].rstrip("\n").encode()  # nothing is lost
 
 
+def test_a_row_counts_for_each_line_within_its_broken_quotes(tmp_path: Path) -> None:
+    text = 'uid,plan\nu1,"a\nb" oops\nu2,x\nu3,"\n' + "u4,x\n" * 30_000
+    rows = read(tmp_path, text, "x.csv")
+    assert [(row.line, row.lines) for row in rows] == [(2, 2), (4, 1), (5, 30_001)]
+
+
 def test_quotes_that_are_never_closed_do_not_fill_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('uid,plan\nu1,a\nu2,"' + "x\n" * 9_000_000)
-    with (
-        open_source(World(), str(path)) as source,
-        pytest.raises(Usage, match=r"Line 3 of .* begins a row whose quotes span more than"),
-    ):
-        list(read_rows(source, "users"))
+    with open_source(World(), str(path)) as source:
+        rows = list(read_rows(source, "users"))
+    assert [(row.line, row.lines) for row in rows] == [(2, 1), (3, 9_000_000)]
+    assert rows[1].end == path.stat().st_size
+    assert "not closed; they reach over 9,000,000 lines" in told(rows)[0][1]
+
+
+def test_a_record_too_long_to_be_held_is_one_bad_row_as_far_as_its_quotes_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_text, "MOST_LINES", 5)
+    text = (
+        'uid,plan\nu1,a\nu2,"' + "admin,x\n" * 9 + 'say ""hi""\n"\nu3,b\nu4,"c\nd"\nu5,"e'
+        "\nadmin,y\n"
+    )
+    for chunk in (7, 64, 100_000):
+        monkeypatch.setattr(rows_jsonl, "CHUNK", chunk)
+        rows = read(tmp_path, text, "x.csv")
+        good = [record["uid"] for record in records(rows)]
+        bad = [(row.line, row.lines) for row in rows if row.problems]
+        assert "admin" not in good
+        assert good == ["u1", "u3", "u4"] or (chunk > 64 and good == ["u1", "u2", "u3", "u4"])
+        assert bad[-1] == (17, 2)
+        if chunk <= 64:
+            assert bad[0] == (3, 11)
+            again = read_from(tmp_path, text, rows[1], "x.csv")
+            assert again == rows[1:]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv"])
+def test_a_line_too_long_to_be_held_is_one_bad_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(rows_jsonl, "LONGEST_LINE", 100)
+    monkeypatch.setattr(rows_jsonl, "CHUNK", 32)
+    tab = "\t" if name.endswith("tsv") else ","
+    text = f"uid{tab}plan\nu1{tab}a\nu2{tab}{'y' * 300}\nu3{tab}b\n"
+    reading = rows_of(tmp_path, text, name)
+    rows = [row for block in reading.blocks() for row in block]
+    assert [record["uid"] for record in records(rows)] == ["u1", "u3"]
+    assert codes(rows) == [(3, "line_too_long")]
+    reject = reading.form.row(rows[1].raw, Reason("line_too_long", "It is too long", 3))
+    monkeypatch.undo()
+    back = read(tmp_path, reading.form.head + reject + b"\n", name)
+    assert [code for _, code in codes(back)] == ["too_many_columns"]  # half a row is no row
+
+
+def test_a_long_line_that_opens_quotes_is_passed_over_to_where_they_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_jsonl, "LONGEST_LINE", 100)
+    monkeypatch.setattr(rows_jsonl, "CHUNK", 32)
+    long = "y" * 300
+    text = f'uid,plan\nu1,"{long}\nadmin,x\n"\nu2,"a\n{long}\nadmin,x"\nu3,b\n'
+    rows = read(tmp_path, text, "x.csv")
+    assert records(rows) == [{"uid": "u3", "properties": {"plan": "b"}}]
+    assert [(row.line, row.lines) for row in rows] == [(2, 3), (5, 3), (8, 1)]
 
 
 def test_a_carriage_return_within_a_line_is_told(tmp_path: Path) -> None:

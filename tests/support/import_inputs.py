@@ -45,6 +45,7 @@ class Line(NamedTuple):
     body: bytes
     problems: Sequence[Wrong]
     raw: bytes
+    lines: int = 1
 
 
 class Lines:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fsctl.bulk.batches import Position
 from fsctl.bulk.mapping import Choices
 from fsctl.bulk.rows import Rows, open_rows
 from fsctl.bulk.rows_common import Row
@@ -45,6 +46,12 @@ def all_rows(rows: Rows) -> list[Row]:
 
 def read(directory: Path, data: bytes | str, name: str = "people.jsonl", **more: Any) -> list[Row]:
     return all_rows(rows_of(directory, data, name, **more))
+
+
+def read_from(directory: Path, data: str, row: Row, name: str = "people.jsonl") -> list[Row]:
+    """The rows from that one on, read anew."""
+    at = Position(row.start, row.line)
+    return [row for block in rows_of(directory, data.encode(), name).blocks(at) for row in block]
 
 
 def records(rows: Sequence[Row]) -> list[Any]:
