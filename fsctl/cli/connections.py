@@ -93,8 +93,8 @@ def show(app: App, selector: str | None) -> One:
     cls=Command,
     examples=(
         "fsctl --sandbox connections use 6920c5a1d3f4e5b6a7c8d901 --dry-run",
-        "fsctl profiles create trial --sandbox && "
-        'fsctl --profile trial connections use "Fullstory (sandbox)"',
+        "fsctl profiles create sb --sandbox && "
+        'fsctl --profile sb connections use "Fullstory (sandbox)"',
     ),
 )
 @click.argument("selector", required=False, metavar="[ID]")

@@ -182,7 +182,8 @@ class _Globals:
             with formatter.section("Examples"):
                 for example in self.examples:
                     formatter.write(f"  $ {example}\n")
-        formatter.write(f"\n{FOLDED}\n")
+        formatter.write_paragraph()
+        formatter.write_text(FOLDED)
 
     def titled_options(self, ctx: click.Context) -> dict[str, list[click.Option]]:
         """The command's own options under their titles, but for ``--help``, which all have."""

@@ -103,8 +103,7 @@ def _paged(
     cls=Command,
     examples=(
         "fsctl --sandbox sessions open ada@example.com",
-        "fsctl --sandbox sessions open "
-        "https://app.fullstory.com/ui/ORG/session/5517947882585495975:366916161176979767",
+        "fsctl --sandbox sessions open 5517947882585495975:366916161176979767",
     ),
 )
 @click.argument("session", metavar="SESSION")

@@ -94,6 +94,16 @@ def test_many_options_stand_under_titles(path: str) -> None:
         assert "Options" not in titled, "some options have a title and some have none"
 
 
+@pytest.mark.parametrize("path", TREE)
+def test_help_fits_a_narrow_window_but_for_examples_which_are_to_be_copied(
+    path: str, program: Program, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = shown(path, program, capsys).splitlines()
+    assert [line for line in lines if len(line) > 60 and not line.startswith("  $ ")] == []
+    assert [line for line in lines if len(line) > 100] == []
+
+
 def test_a_heading_holds_for_the_options_below_it_down_to_the_next(program: Program) -> None:
     @click.command(cls=Command)
     @heading("Which")
