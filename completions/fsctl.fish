@@ -507,7 +507,7 @@ function __fsctl_table --no-scope-shadowing
             set options \
                 '--host=any	The address to listen on' \
                 '--port=any	0: a free one' \
-                '--fault+=any	Make trouble: 429, 500, 502-html, reset, reset-after, hang, truncate, empty, redirect' \
+                '--fault+=any	Make trouble: 413, 429, 500, 502-html, reset, reset-after, hang, truncate, empty, redirect' \
                 '--fault-seed=any	Which requests a RATE hits' \
                 '--latency=any	Answer this late' \
                 '--clock=any	real, +25h, -10m or an ISO time' \

@@ -121,8 +121,8 @@ def reset(app: App) -> None:
     "faults",
     multiple=True,
     metavar="KIND[:RATE][@PATH]",
-    help="Make trouble: 429, 500, 502-html, reset, reset-after, hang, truncate, empty, redirect. "
-    "RATE is from 0 to 1, or xN for the first N requests.",
+    help="Make trouble: 413, 429, 500, 502-html, reset, reset-after, hang, truncate, empty, "
+    "redirect. RATE is from 0 to 1, or xN for the first N requests.",
 )
 @click.option("--fault-seed", type=int, default=0, help="Which requests a RATE hits.")
 @click.option(

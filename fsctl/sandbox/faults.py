@@ -24,6 +24,7 @@ class Kind(Enum):
     RATE_LIMITED = "429"  # refused: Membrane's words on its routes, Fullstory's on the proxy
     RATE_LIMITED_MEMBRANE = "429-membrane"  # refused by Membrane, on the proxy too
     RATE_LIMITED_FULLSTORY = "429-fullstory"  # refused by Fullstory, behind actions and the proxy
+    TOO_LARGE = "413"  # refused for its size, whatever that is; nothing was done
     SERVER_ERROR = "500"  # failed before anything was done
     BAD_GATEWAY = "502-html"  # an HTML page of something in between; nothing was done
     RESET = "reset"  # the connection is reset before the request's body is read

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..membrane.gateway import Response
 from .answers import Problem
 from .connections import new_id
-from .envelopes import MembraneFailure
+from .envelopes import MembraneFailure, too_large
 from .faults import Kind
 
 RETRY_AFTER = 1  # seconds that a 429 asks to wait, unless told otherwise
@@ -51,6 +51,10 @@ def instead(kind: Kind, path: str, retry_after: int = RETRY_AFTER) -> Response:
             return (fullstory_busy if by_fullstory else _membrane_busy)(retry_after)
         case Kind.RATE_LIMITED_MEMBRANE:
             return (fullstory_busy if is_fullstory(path) else _membrane_busy)(retry_after)
+        case Kind.TOO_LARGE if by_fullstory:
+            return Problem(413, "request_too_large", "Request entity too large.").response()
+        case Kind.TOO_LARGE:
+            return too_large().response()
         case Kind.SERVER_ERROR if by_fullstory:
             return Problem(500, "server_error", "Internal server error.").response()
         case Kind.SERVER_ERROR:

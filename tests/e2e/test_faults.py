@@ -35,6 +35,7 @@ WORDS = {
     Kind.RATE_LIMITED: r"(Rate limit exceeded|Too many requests).*HTTP 429",
     Kind.RATE_LIMITED_MEMBRANE: r"Membrane refused: Rate limit exceeded.*HTTP 429",
     Kind.RATE_LIMITED_FULLSTORY: r"Fullstory answered: Too many requests.*HTTP 429",
+    Kind.TOO_LARGE: r"(?i)request entity too large.*HTTP 413",
     Kind.SERVER_ERROR: r"Internal server error\. \(.*HTTP 500",
     Kind.BAD_GATEWAY: r"HTTP status 502 \(502 Bad Gateway .*nginx\).*HTTP 502",
     Kind.RESET: r"The connection to 127\.0\.0\.1:\d+ broke before its answer was whole",
@@ -45,6 +46,7 @@ WORDS = {
     Kind.REDIRECT: r"redirects .*\(status 302\), and fsctl follows no redirect with credentials",
 }
 RATE_LIMITS = (Kind.RATE_LIMITED, Kind.RATE_LIMITED_MEMBRANE, Kind.RATE_LIMITED_FULLSTORY)
+FINAL = (Kind.TOO_LARGE, Kind.REDIRECT)  # no use in asking again
 TOOK_EFFECT = (Kind.RESET_AFTER, Kind.TRUNCATE, Kind.EMPTY)
 
 each_kind = pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
@@ -168,14 +170,15 @@ def test_a_read_is_repeated_and_then_says_what_went_wrong(
     name: str, line: str, kind: Kind, runs: Runs
 ) -> None:
     met = runs.of(name, kind)
-    if kind is Kind.REDIRECT:  # no use in asking again: the address is wrong
+    if kind in FINAL:
         assert (met.done.code, met.lines) == (1, [line]), met.show
+    if kind is Kind.REDIRECT:
         assert "points to redirected.sandbox.invalid" in met.done.err
-    else:
+    if kind not in FINAL:
         assert (met.done.code, met.lines) == (5, [line] * 2), met.show
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.REDIRECT])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in FINAL])
 def test_a_fault_that_passes_does_not_fail_a_read(kind: Kind, runs: Runs) -> None:
     met = runs.of("list that fails once", kind)
     assert (met.done.code, met.lines) == (0, ["POST /act"] * 2), met.show
@@ -209,7 +212,7 @@ def expected(kind: Kind) -> tuple[int, int]:
     """Exit code and number of sends of a write that nothing can tell about."""
     if kind in RATE_LIMITS:
         return 5, 2
-    return (1, 1) if kind is Kind.REDIRECT else (7, 1)
+    return (1, 1) if kind in FINAL else (7, 1)
 
 
 def check(met: Met, kind: Kind, code: int, lines: list[str]) -> None:

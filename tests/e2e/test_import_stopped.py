@@ -79,3 +79,15 @@ def test_lines_that_are_appended_meanwhile_are_told(
     assert done.code == ExitCode.DONE, done.show
     assert json.loads(done.out)["accepted"] == 1
     assert "14 bytes appended to a.jsonl meanwhile: not imported." in done.err
+
+
+def test_a_sandbox_that_finds_a_batch_too_large_gets_smaller_ones(road: Somewhere) -> None:
+    assert road.server is not None
+    Path("a.jsonl").write_text("".join(f'{{"uid":"n-{n}"}}\n' for n in range(20)))
+    road.server.faults = Faults(["413:x1@/v2/users/batch"], seed=0)
+    done = road("users", "import", "a.jsonl", "-v")
+    assert done.code == ExitCode.DONE, done.show
+    told = json.loads(done.out)
+    assert told["accepted"] == 20
+    assert told["jobs"] > 1
+    assert "A batch was too large" in done.err

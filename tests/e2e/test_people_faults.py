@@ -22,6 +22,7 @@ DELETE, LOOK = f"DELETE {PROXY}/v2/users/{ADA}", f"GET {PROXY}/v2/users/{ADA}"
 EVENT = f"POST {PROXY}/v2/events"
 
 RATE_LIMITS = (Kind.RATE_LIMITED, Kind.RATE_LIMITED_MEMBRANE, Kind.RATE_LIMITED_FULLSTORY)
+FINAL = (Kind.TOO_LARGE, Kind.REDIRECT)  # no use in asking again
 TOOK_EFFECT = (Kind.RESET_AFTER, Kind.TRUNCATE, Kind.EMPTY)
 each_kind = pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
 
@@ -70,7 +71,7 @@ def test_a_deletion_that_failed_once_is_settled_by_a_look(
     if kind in RATE_LIMITS:
         expected = (5, [DELETE], ["requested", "requested"])
         assert "Nothing was changed." in done.err
-    elif kind is Kind.REDIRECT:
+    elif kind in FINAL:
         expected = (1, [DELETE], ["requested", "requested"])
     elif kind is Kind.EMPTY:  # that a deletion has nothing to say is no trouble
         expected = (0, [DELETE], ["requested", "accepted"])
@@ -88,13 +89,13 @@ def test_a_deletion_that_nobody_answers_is_never_sent_again(
     kind: Kind, http: Somewhere, tmp_path: Path
 ) -> None:
     done, sent = delete(http, f"{kind.value}@/v2/users/{ADA}", tmp_path / "r")
-    codes = {**dict.fromkeys(RATE_LIMITS, 5), Kind.REDIRECT: 1, Kind.EMPTY: 0}
+    codes = {**dict.fromkeys(RATE_LIMITS, 5), **dict.fromkeys(FINAL, 1), Kind.EMPTY: 0}
     assert (done.code, sent.count(DELETE)) == (codes.get(kind, 7), 1), done.show
     if done.code == 7:
         assert states(tmp_path / "r") == ["requested", "unknown"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.REDIRECT])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in FINAL])
 def test_a_deletion_by_id_may_be_repeated(kind: Kind, http: Somewhere, tmp_path: Path) -> None:
     done, sent = delete(http, f"{kind.value}:x1@/v2/users/{ADA}", tmp_path / "r", retries=1)
     again = [] if kind is Kind.EMPTY else [DELETE]
@@ -165,7 +166,7 @@ def test_an_event_by_an_action_is_sent_once(kind: Kind, http: Somewhere) -> None
     assert made(http) <= 1
     if kind in RATE_LIMITS:
         assert (done.code, made(http)) == (5, 0), done.show
-    elif kind is Kind.REDIRECT:
+    elif kind in FINAL:
         assert (done.code, acts) == (1, 1), done.show
     elif kind in TOOK_EFFECT:  # the run log tells
         assert (done.code, acts, made(http)) == (0, 1, 1), done.show
@@ -174,7 +175,7 @@ def test_an_event_by_an_action_is_sent_once(kind: Kind, http: Somewhere) -> None
         assert "before sending it again" in done.err
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.REDIRECT])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in FINAL])
 def test_an_event_by_the_proxy_is_repeated_under_one_key(kind: Kind, http: Somewhere) -> None:
     done, sent = event(http, f"{kind.value}:x1@/v2/events", "--via", "proxy")
     assert done.code == 0, done.show
