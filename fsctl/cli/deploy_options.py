@@ -92,7 +92,8 @@ _SEEN = (
         help=f"When it began, where that was not with COMMAND: {_TIMES} "
         "(default: when COMMAND starts).",
     ),
-    click.option("--finished", hidden=True),  # known, to be refused with what to do instead
+    # Known, so that it is refused with what to do instead.
+    click.option("--finished", hidden=True, help="None: COMMAND is seen to end."),
 )
 _WHAT = (
     heading("What is deployed"),
