@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import msgspec
 
 from ..errors import Refused
-from ..settings.files import make_private_directory, new_file
+from ..settings.files import cannot_keep, make_private_directory, new_file
 
 FOLDER = "exports"
 _VERSION = 1
@@ -81,7 +81,10 @@ class Keeper:
 
     def keep(self, state: State) -> None:
         """Remember this; it is on the disk on return. Raises :class:`Refused`."""
-        make_private_directory(self._path.parent)
+        try:
+            make_private_directory(self._path.parent)
+        except OSError as error:
+            raise cannot_keep(self._path.parent, error) from None
         head = {"export": _SORT, "version": _VERSION, "to": str(self.to)}
         with new_file(self._path, force=True) as stream:
             stream.write(json.dumps(head | msgspec.structs.asdict(state)).encode() + b"\n")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import Refused
-from ..settings.files import cannot_write, make_private_directory
+from ..settings.files import cannot_keep, make_private_directory
 from .import_record import Contents, Identity, Kept, contents, header_line, line_of, rest
 from .locked import Busy, Untrusted, keep_names, locked
 
@@ -90,7 +90,7 @@ class Journal:
                 rest = rest[os.write(self._descriptor, rest) :]
             os.fsync(self._descriptor)
         except OSError as error:
-            raise cannot_write(self.directory / _NAME, error) from None
+            raise cannot_keep(self.directory / _NAME, error) from None
 
     def part(self, offset: int, sort: str) -> Path:
         """Where the part of an output stands that comes from the stretch at that offset."""
@@ -116,7 +116,7 @@ class Journal:
                 if path.name != _LOCK:
                     path.unlink()
         except OSError as error:
-            raise cannot_write(self.directory, error) from None
+            raise cannot_keep(self.directory, error) from None
 
 
 @contextmanager
@@ -154,6 +154,8 @@ def opened(state: Path, identity: Identity, *, restart: bool, begun: str) -> Ite
             hint="Look at it, and move it away.",
             code="journal",
         ) from None
+    except OSError as error:  # also what is kept there of an import on its way
+        raise cannot_keep(directory, error) from None
     finally:
         _remove_if_empty(directory)
 
@@ -205,7 +207,7 @@ def _resumed(path: Path, descriptor: int, identity: Identity, begun: str) -> dic
             os.write(descriptor, header_line(identity, begun))
             os.fsync(descriptor)
         except OSError as error:
-            raise cannot_write(path, error) from None
+            raise cannot_keep(path, error) from None
         keep_names(path.parent)
         keep_names(path.parent.parent)
         return {}
@@ -243,7 +245,7 @@ def _clear(directory: Path) -> None:
             if path.name != _LOCK:
                 path.unlink()
     except OSError as error:
-        raise cannot_write(directory, error) from None
+        raise cannot_keep(directory, error) from None
 
 
 def _remove_if_empty(directory: Path) -> None:
@@ -258,7 +260,7 @@ def _open(path: Path) -> Iterator[int]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _CAREFULLY, 0o600)
     except OSError as error:
-        raise cannot_write(path, error) from None
+        raise cannot_keep(path, error) from None
     try:
         yield descriptor
     finally:

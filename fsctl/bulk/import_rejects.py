@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
 from ..errors import Usage
 from ..membrane.failures import sentence
-from ..settings.files import cannot_write, check_target, new_file
+from ..settings.files import cannot_keep, check_target, new_file
 from ..terminal.delimited import csv_cell, guard, tsv_cell
 
 COLUMNS = ("_error_code", "_error_message", "_line")
@@ -181,7 +181,7 @@ def new_part(path: Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
-        raise cannot_write(path, error) from None
+        raise cannot_keep(path, error) from None
 
 
 def publish(parts: Sequence[Path], path: Path, form: Form, *, force: bool) -> bool:

@@ -16,7 +16,7 @@ from ..errors import Usage
 from ..fullstory.batch_jobs import BatchJobs, Kind, Results, Standing, failed_request
 from ..membrane import payload
 from ..membrane.gateway import GatewayError, Origin, Trouble
-from ..settings.files import cannot_write
+from ..settings.files import cannot_keep
 from . import following
 from .batches import Position, Row, until
 from .import_events import Event, JobDone, Withheld
@@ -250,7 +250,7 @@ class Keeper:
             with tempfile.TemporaryFile(dir=self._journal.directory) as spool:
                 yield spool
         except OSError as error:
-            raise cannot_write(self._journal.directory, error) from None
+            raise cannot_keep(self._journal.directory, error) from None
 
 
 def blocks_from(reader: Reader, at: Position | None) -> Iterator[Sequence[Row]]:

@@ -125,3 +125,12 @@ def cannot_write(path: Path, error: OSError) -> Refused:
         f"{str(path)!a} cannot be written: {error.strerror or error}.",
         hint="Check the directory, its permissions and the free space.",
     )
+
+
+def cannot_keep(path: Path, error: OSError) -> Refused:
+    """What has to be remembered between two runs cannot be, below the state directory."""
+    return Refused(
+        f"{str(path)!a} cannot be written: {error.strerror or error}.",
+        hint="Check the directory, its permissions and the free space, or keep such things "
+        "elsewhere: FSCTL_STATE_DIR names the directory.",
+    )

@@ -11,6 +11,7 @@ import csv
 import gzip
 import json
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -367,7 +368,7 @@ def test_a_link_planted_where_rejects_go_is_not_followed(fsctl: Program, folder:
 
 
 @pytest.mark.parametrize("change", ["rewritten", "cut", "grown"])
-def test_a_file_that_changes_as_it_is_imported_is_noticed(
+def test_the_rejects_of_a_file_that_changed_meanwhile_are_those_that_were_sent(
     fsctl: Program, folder: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     path = folder / "x.jsonl"
@@ -385,10 +386,43 @@ def test_a_file_that_changes_as_it_is_imported_is_noticed(
         return call.now
 
     monkeypatch.setattr("fsctl.sandbox.batches._finish_time", finish_time)
-    if change == "grown":
-        done = run(fsctl, path)
-        assert done.code == 6, done.show
-        assert json.loads(done.out)["read"] == 2
-        assert len(rejects_in(folder / "x.rejects.jsonl")) == 1
-    else:
-        assert "was changed while it was read" in refused(fsctl, path)
+    done = run(fsctl, path)
+    assert done.code == 6, done.show
+    found = json.loads(done.out)
+    assert (found["read"], found["accepted"], found["rejected"]) == (2, 1, 1)
+    (reject,) = (folder / "x.rejects.jsonl").read_text().splitlines()
+    assert json.loads(reject)["uid"] == "u2"
+    # Of rows that are not as they were sent nobody can tell the line.
+    assert json.loads(reject)["_line"] == (2 if change == "grown" else None)
+
+
+# -- where there is no place to remember things
+
+
+def test_a_state_directory_that_cannot_be_is_named(
+    fsctl: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "state").write_text("no directory")
+    monkeypatch.setitem(fsctl.env, "FSCTL_STATE_DIR", str(folder / "state"))
+    (folder / "x.jsonl").write_text('{"uid":"u1"}\n')
+    done = fsctl("--sandbox", "users", "import", str(folder / "x.jsonl"))
+    assert done.code == 1, done.show
+    assert "state/imports" in done.err
+    assert "FSCTL_STATE_DIR names the directory" in done.err
+
+
+def test_a_state_directory_that_vanishes_meanwhile_is_named(
+    fsctl: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(fsctl.env, "FSCTL_STATE_DIR", str(folder / "state"))
+    (folder / "x.jsonl").write_text('{"id":"404","uid":"u1"}\n')
+
+    def finish_time(call: Call, _rows: int) -> float:
+        shutil.rmtree(folder / "state" / "imports")
+        return call.now
+
+    monkeypatch.setattr("fsctl.sandbox.batches._finish_time", finish_time)
+    done = fsctl("--sandbox", "users", "import", str(folder / "x.jsonl"))
+    assert "unexpected" not in done.err, done.show
+    assert done.code == 1, done.show
+    assert "FSCTL_STATE_DIR names the directory" in done.err
