@@ -258,3 +258,39 @@ def test_rejects_that_somebody_corrected_are_not_written_over(
         run(sandbox, tmp_path / "state", flaky(path, 99), rows=4)
     assert (tmp_path / "p.rejects.jsonl").read_text() == "mine"
     assert sandbox.count("users") == 28
+
+
+def test_other_inputs_are_imported_and_none_of_them_twice(sandbox: Watched, tmp_path: Path) -> None:
+    torn_one = flaky(write_lines(tmp_path / "a.jsonl", people()), 12)
+    whole = input_of(write_lines(tmp_path / "b.jsonl", people()[2:10]))
+    caller = bulk_caller(sandbox, sandbox.hours, next(iter(sandbox.connections())).id)
+
+    def summaries() -> list[Summary]:
+        ran = importing.run(
+            caller, tmp_path / "state", "users", [torn_one, whole], Options(rows=4, concurrency=1)
+        )
+        return [event for event in ran if isinstance(event, Summary)]
+
+    first, second = summaries()
+    assert (first.rest, first.accepted) == (((10, None),), 8)
+    assert (second.torn, second.accepted) == (None, 8)
+    posts = len(sandbox.posts)
+    again, done = summaries()
+    assert (again.accepted, done.accepted) == (8, 8)
+    assert len(sandbox.posts) == posts
+
+
+def test_what_is_torn_behind_another_input_is_told_though_nothing_of_it_was_sent(
+    sandbox: Watched, tmp_path: Path
+) -> None:
+    whole = input_of(write_lines(tmp_path / "a.jsonl", people()[2:10]))
+    torn_one = flaky(write_lines(tmp_path / "b.jsonl", people()[2:]), 2)
+    caller = bulk_caller(sandbox, sandbox.hours, next(iter(sandbox.connections())).id)
+    ran = importing.run(caller, tmp_path / "state", "users", [whole, torn_one], Options(rows=4))
+    last = list(ran)[-1]
+    assert isinstance(last, Summary)
+    assert (last.source, last.read, last.rest) == ("b.jsonl", 0, ((1, None),))
+    left = [
+        one.identity.path for one in import_journal.unfinished(tmp_path / "state") if one.identity
+    ]
+    assert left == [str(tmp_path / "a.jsonl")]

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from fsctl.bulk.batches import MOST_BAD_ROWS
+from fsctl.bulk.import_events import Summary
+from fsctl.cli.import_run_shown import closing
 from fsctl.errors import ExitCode
+from fsctl.membrane.gateway import Request, Response
 from fsctl.sandbox.faults import Faults
 from tests.support.everywhere import Somewhere, somewhere
 
@@ -91,3 +94,32 @@ def test_a_sandbox_that_finds_a_batch_too_large_gets_smaller_ones(road: Somewher
     assert told["accepted"] == 20
     assert told["jobs"] > 1
     assert "A batch was too large" in done.err
+
+
+def test_a_key_that_may_not_read_why_rows_failed_is_told_of_once(
+    road: Somewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert road.server is not None
+    Path("a.jsonl").write_text('{"uid":"n-1"}\n{"id":"12345","email":"x@example.com"}\n')
+    upstream = road.server.membrane.upstream
+
+    def standard(request: Request) -> Response:
+        if not request.path.endswith("/errors"):
+            return upstream(request)
+        return Response(403, (), b'{"code":"forbidden","message":"Access is forbidden."}')
+
+    monkeypatch.setattr(road.server.membrane, "upstream", standard)
+    done = road("users", "import", "a.jsonl")
+    assert done.code == ExitCode.PARTIAL, done.show
+    told = json.loads(done.out)
+    assert (told["accepted"], told["rejected"], told["untold"]) == (1, 1, 1)
+    [job] = told["untold_jobs"]
+    assert f"warning: Fullstory does not tell of job {job} which rows failed" in done.err
+    assert f"`fsctl users job {job} --rejects FILE`" in done.err
+
+
+def test_the_rate_is_of_this_run() -> None:
+    whole = Summary("a", 1_000_001, 0, 1_000_001, 1_000_001, 0, 0, 0, 21, 2.0)
+    assert "500,000 rows/s" in closing("a", whole)
+    assert ", 1 row/s)" in closing("a", whole._replace(earlier=999_999))
+    assert "/s" not in closing("a", whole._replace(earlier=1_000_001))
