@@ -120,6 +120,11 @@ def _wide(sample: bytes) -> str | None:
     return None
 
 
+def format_named(suffix: str) -> Format | None:
+    """The format that a name with that ending (``.csv``, in lower case) promises."""
+    return _SUFFIXES.get(suffix)
+
+
 def format_of(head: bytes, suffix: str) -> Format:
     """The format of a text that begins with ``head`` and whose name ends with ``suffix``."""
     begins = head.lstrip(_BLANK)[:1]

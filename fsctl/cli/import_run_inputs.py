@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FILES_EACH = 3  # the input, its journal and the journal's lock
 _FILES_MORE = 128
 _LONGEST_NAME = 255  # bytes, on all systems that are in use
+_CALLED = {"jsonl": "JSON lines", "json": "a JSON array", "csv": "CSV", "tsv": "TSV"}
 _SAMPLE = 200  # rows that are looked at for doubtful names of properties
 
 
@@ -155,6 +156,7 @@ def inputs_of(app: App, asked: Asked, found: Sequence[Opened]) -> list[Input]:
                 if option == "--rejects"
                 else "Import them one after the other.",
             )
+    _check_names(asked, found)
     choices = Choices.parse(
         asked.mapped, asked.ignored, asked.typed, empty_as_null=asked.empty_as_null
     )
@@ -180,6 +182,30 @@ def inputs_of(app: App, asked: Asked, found: Sequence[Opened]) -> list[Input]:
         )
     _check_places(found, inputs)
     return inputs
+
+
+def _check_names(asked: Asked, found: Sequence[Opened]) -> None:
+    """Refuse names of outputs that say something else than what would be in the files."""
+    from ..bulk.source_kind import format_named
+    from ..bulk.values import STDIN
+
+    forms = {"--rejects": found[0].source.format, "--imports": "jsonl"}
+    for option, given in (("--rejects", asked.rejects), ("--imports", asked.imports)):
+        if given == STDIN:
+            raise Usage(
+                f"{option} is a file of its own, and - is none.",
+                hint=f"Name it: {option} FILE. What became of the rows is told on stdout.",
+            )
+        path = Path(given or "")
+        named = "gz" if path.suffix.lower() == ".gz" else format_named(path.suffix.lower())
+        form = forms[option]
+        if named is None or named == form or {named, form} == {"json", "jsonl"}:
+            continue
+        what = f"Rejects of {found[0].called}" if option == "--rejects" else "What --imports writes"
+        raise Usage(
+            f"{what} would be {_CALLED[form]}, and {path.name!a} is not named so.",
+            hint=f"Name a file that ends with .{form}.",
+        )
 
 
 def _beside(one: Opened, rejects: str | None) -> tuple[Path, Path]:

@@ -217,6 +217,15 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "two outputs in one": (["a.jsonl", "--rejects", "r", "--imports", "r"], "written twice"),
     "rejects that are there": (["a.jsonl", "--rejects", "there"], "'there' exists already."),
     "those of the second": (["a.jsonl", "b.jsonl"], "'b.rejects.jsonl' exists already."),
+    "rejects to stdout": (["a.jsonl", "--rejects", "-"], "--rejects is a file of its own"),
+    "imports to stdout": (["a.jsonl", "--imports", "-"], "--imports is a file of its own"),
+    "JSON rejects named CSV": (
+        ["a.jsonl", "--rejects", "r.csv"],
+        "would be JSON lines, and 'r.csv'",
+    ),
+    "rejects named packed": (["a.jsonl", "--rejects", "r.jsonl.gz"], "would be JSON lines"),
+    "imports named CSV": (["a.jsonl", "--imports", "r.CSV"], "would be JSON lines, and 'r.CSV'"),
+    "CSV rejects named JSON": (["c.csv", "--rejects", "r.jsonl"], "Rejects of c.csv would be CSV"),
     "no directory": (["a.jsonl", "--rejects", "no/r"], "The directory 'no' does not exist."),
     "a name too long": (["a.jsonl", "--rejects", "r" * 256], "would be too long"),
     "a link": (["a.jsonl", "--rejects", "link", "--force"], "is a symbolic link."),
@@ -234,6 +243,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_sent(case: str, road:
     write("a.jsonl", people("n-1"))
     write("b.jsonl", people("n-2"))
     write("a.jsonl.gz", gzip.compress(people("n-3").encode()))
+    write("c.csv", "uid\nn-4\n")
     write("there", "mine")
     write("b.rejects.jsonl", "mine")
     Path("link").symlink_to("there")
