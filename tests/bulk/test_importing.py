@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -786,3 +787,16 @@ def test_a_run_that_cannot_go_on_ends_with_what_is_done(town: Town, tmp_path: Pa
     assert isinstance(last, Summary)
     assert not last.finished
     assert (last.read, last.sent, last.accepted, last.unanswered) == (8, 4, 4, 4)
+
+
+def test_a_state_directory_that_vanishes_is_named(town: Town, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "people.jsonl", [{"uid": "x" * 300}])
+
+    def after(asked: Request) -> None:
+        if asked.method == "GET":
+            shutil.rmtree(town.state, ignore_errors=True)
+
+    town.gateway.after = after
+    with pytest.raises(Refused, match="cannot be written") as caught:
+        town.run(input_of(path))
+    assert "FSCTL_STATE_DIR" in str(caught.value.hint)
