@@ -111,7 +111,7 @@ _fsctl_table() { # the words of a command -> commands, options, arguments
       arguments='any'
       ;;
     'events import')
-      options='--map+=any --ignore+=any --type+=any --empty-as-null --format=choice:jsonl|json|csv|tsv --encoding=any --check --strict --concurrency=any --wait-for=any --restart --spool=file --rejects=file --imports=file --force'
+      options='--map+=any --ignore+=any --type+=any --empty-as-null --anonymous --format=choice:jsonl|json|csv|tsv --encoding=any --check --strict --concurrency=any --wait-for=any --restart --spool=file --rejects=file --imports=file --force'
       arguments='file+'
       ;;
     'events imports')

@@ -256,6 +256,7 @@ function __fsctl_table --no-scope-shadowing
                 '--ignore+=any	Leave a column out' \
                 '--type+=any	Read a column as int, real, bool, date, json or str' \
                 '--empty-as-null	Empty cells take values away that Fullstory has' \
+                '--anonymous	Send rows of CSV and TSV without an owner, too' \
                 '--format=choice:jsonl|json|csv|tsv	What FILE is, where it is mistaken' \
                 '--encoding=any	How FILE is encoded, where it is mistaken' \
                 '--check	Check all rows and send nothing' \

@@ -51,13 +51,15 @@ class Choices(NamedTuple):
     """How a person wants columns to be read: ``--map``, ``--ignore``, ``--type``.
 
     ``fields`` are by the column, ``types`` by the column or the property. ``empty_as_null``: an
-    empty cell takes the value away, and is not passed over.
+    empty cell takes the value away, and is not passed over. ``anonymous``: events of nobody are
+    meant, and not a mistake.
     """
 
     fields: Mapping[str, str] = {}
     ignored: tuple[str, ...] = ()
     types: Mapping[str, str] = {}
     empty_as_null: bool = False
+    anonymous: bool = False
 
     @classmethod
     def parse(
@@ -67,6 +69,7 @@ class Choices(NamedTuple):
         typed: Iterable[str] = (),
         *,
         empty_as_null: bool = False,
+        anonymous: bool = False,
     ) -> Choices:
         """From the options' values (``column=field``, ``column``, ``column=type``).
 
@@ -77,7 +80,7 @@ class Choices(NamedTuple):
             column: _type_named(name, f"--type {column}={name}")
             for column, name in (_pair(value, "--type", "column=type") for value in typed)
         }
-        return cls(fields, tuple(ignored), types, empty_as_null)
+        return cls(fields, tuple(ignored), types, empty_as_null, anonymous)
 
     def as_facts(self) -> Mapping[str, str]:
         """The choices by the option that was given, for a journal to compare."""
@@ -86,6 +89,7 @@ class Choices(NamedTuple):
             "--ignore": _joined(self.ignored),
             "--type": _joined(f"{column}={name}" for column, name in self.types.items()),
             "--empty-as-null": "given" if self.empty_as_null else "",
+            "--anonymous": "given" if self.anonymous else "",
         }
         return {option: text for option, text in told.items() if text}
 
@@ -254,20 +258,22 @@ class _Reader:
         self._check_owner(columns)
 
     def _check_owner(self, columns: Sequence[Column]) -> None:
-        """Events of a table without an owner are a mistake: each would be a new visitor's."""
+        """Events of a table without an owner are a mistake, unless they are meant so: each is a new
+        visitor's."""
         paths = {column.path for column in columns}
         if self._kind == "users" or not columns:
             return
         if ("name",) not in paths:
             raise self._missing("names its events", "name=NAME")
-        if not paths & {*_OWNERS, ("user",), ("session",)}:
-            raise self._missing("says whose its events are", "uid=user.uid")
+        if not self._choices.anonymous and not paths & {*_OWNERS, ("user",), ("session",)}:
+            more = "; --anonymous makes a new visitor for each event"
+            raise self._missing("says whose its events are", "uid=user.uid", more)
 
-    def _missing(self, what: str, example: str) -> Usage:
+    def _missing(self, what: str, example: str, more: str = "") -> Usage:
         return Usage(
             f"No column of {self._name} {what}.",
             hint=f"Its columns are: {_listed(self._titles)}. Name one of them, as in "
-            f"--map {example}.",
+            f"--map {example}{more}.",
             code="column",
         )
 

@@ -51,7 +51,9 @@ class TableReading:
         self._dialect = dialect_of(source)
         titles, self._first = self._header()
         plan = layout(kind, titles, choices, source.name)
-        self._records = Records(kind, plan, empty_as_null=choices.empty_as_null)
+        self._records = Records(
+            kind, plan, empty_as_null=choices.empty_as_null, anonymous=choices.anonymous
+        )
         self._checker = Checker(kind, made=self._records.fit)
         self._width = len(titles)
         self._nameless = plan.nameless

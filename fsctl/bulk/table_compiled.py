@@ -12,16 +12,15 @@ from typing import Any
 
 import msgspec
 
-from ..fullstory.batch_jobs import Kind
 from .mapping import Column, Layout
 
 Convert = Callable[[str], Any]
 Build = Callable[[Sequence[str]], msgspec.Struct]
 
 
-def compiled(kind: Kind, plan: Layout, converts: Mapping[str, Convert]) -> Build | None:
+def compiled(plan: Layout, converts: Mapping[str, Convert], *, needs_owner: bool) -> Build | None:
     """Makes the record of a row's cells; it raises ValueError for cells that are not of their
-    type, and for an event of nobody. ``converts`` are by type.
+    type, and, where one ``needs_owner``, for an event of nobody. ``converts`` are by type.
 
     None where columns may be put into what other columns hold.
     """
@@ -38,7 +37,7 @@ def compiled(kind: Kind, plan: Layout, converts: Mapping[str, Convert]) -> Build
             tree.put(("schema", "properties", column.dotted), _Type(column))
     names: dict[str, Any] = {f"convert_{name}": convert for name, convert in converts.items()}
     record = tree.expression(names)
-    if kind == "events":
+    if needs_owner:
         owners = [part for name in ("user", "session") for part in tree.places_of(name)]
         names["nobody"] = _nobody
         record = f"{record} if {_any(owners)} else nobody()"

@@ -31,10 +31,12 @@ class Records:
     ``build`` is the way for good rows; it raises ValueError or RecursionError for any other.
     """
 
-    def __init__(self, kind: Kind, plan: Layout, *, empty_as_null: bool) -> None:
-        quick = None if empty_as_null else compiled(kind, plan, _CONVERT)
+    def __init__(
+        self, kind: Kind, plan: Layout, *, empty_as_null: bool, anonymous: bool = False
+    ) -> None:
+        self._needs_owner = kind == "events" and not anonymous
+        quick = None if empty_as_null else compiled(plan, _CONVERT, needs_owner=self._needs_owner)
         self.build: Callable[[Sequence[str]], Any] = quick or self._good
-        self._needs_owner = kind == "events"
         self._nulls = [
             column.path
             for column in plan.columns
@@ -94,7 +96,10 @@ class Records:
         if types:
             _declare(record, types)
         if self._needs_owner and not (record.get("user") or record.get("session")):
-            told = "It names no user and no session, so Fullstory would make a new visitor for it"
+            told = (
+                "It names no user and no session, so Fullstory would make a new visitor for it "
+                "(with --anonymous it is sent)"
+            )
             problems.append(Problem("no_owner", told))
         return record
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from .numbers import Number
 from .options import heading, pass_app
+
+if TYPE_CHECKING:
+    from ..bulk.mapping import Choices
 
 MOST_JOBS = 50  # at once: Fullstory runs 100 of an account, and others import too
 FORMATS = ("jsonl", "json", "csv", "tsv")
@@ -34,6 +37,19 @@ class Asked(NamedTuple):
     rejects: str | None
     imports: str | None
     force: bool
+    anonymous: bool = False  # only events have it
+
+    def choices(self) -> Choices:
+        """How columns are read. Raises :class:`Usage`."""
+        from ..bulk.mapping import Choices
+
+        return Choices.parse(
+            self.mapped,
+            self.ignored,
+            self.typed,
+            empty_as_null=self.empty_as_null,
+            anonymous=self.anonymous,
+        )
 
 
 HELP = """
@@ -51,6 +67,16 @@ unknown, FILE.unknown.EXT holds them; 5 Fullstory is away or too busy, run it ag
 read, or with --check or --strict some rows are bad.
 """
 
+_EMPTY_AS_NULL = click.option(
+    "--empty-as-null",
+    is_flag=True,
+    help="Empty cells take values away that Fullstory has; else they are passed over.",
+)
+_ANONYMOUS = click.option(
+    "--anonymous",
+    is_flag=True,
+    help="Send rows of CSV and TSV without an owner, too: each makes a new anonymous person.",
+)
 _OPTIONS = (
     click.argument("sources", nargs=-1, metavar="FILE..."),
     heading("Reading"),
@@ -72,11 +98,7 @@ _OPTIONS = (
         help="Read a column as int, real, bool, date, json or str; of JSON: declare the type of a "
         "property.",
     ),
-    click.option(
-        "--empty-as-null",
-        is_flag=True,
-        help="Empty cells take values away that Fullstory has; else they are passed over.",
-    ),
+    _EMPTY_AS_NULL,
     click.option(
         "--format", "form", type=click.Choice(FORMATS), help="What FILE is, where it is mistaken."
     ),
@@ -115,12 +137,21 @@ _OPTIONS = (
 
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options to a command, which gets the app and what they come to."""
+    return _with(command, _OPTIONS)
 
+
+def event_import_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds those, and what is for events only."""
+    place = _OPTIONS.index(_EMPTY_AS_NULL) + 1
+    return _with(command, (*_OPTIONS[:place], _ANONYMOUS, *_OPTIONS[place:]))
+
+
+def _with(command: Callable[..., Any], options: Sequence[Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_options(app: Any, **values: Any) -> Any:
         return command(app, Asked(**values))
 
     wrapped: Callable[..., Any] = pass_app(with_options)
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped

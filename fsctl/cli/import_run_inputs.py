@@ -47,13 +47,9 @@ class Opened(NamedTuple):
 @contextmanager
 def opened(app: App, kind: Kind, asked: Asked) -> Iterator[list[Opened]]:
     """All inputs, in their order. Raises :class:`Usage` for what cannot be read."""
-    from ..bulk.mapping import Choices
-
     _check_sources(asked)
     _allow_files(_FILES_EACH * len(asked.sources) + _FILES_MORE)
-    choices = Choices.parse(
-        asked.mapped, asked.ignored, asked.typed, empty_as_null=asked.empty_as_null
-    )
+    choices = asked.choices()
     with ExitStack() as stack:
         found = []
         for name in asked.sources:
@@ -145,7 +141,6 @@ def inputs_of(app: App, asked: Asked, found: Sequence[Opened]) -> list[Input]:
     Raises :class:`Usage` where there is none, or where something could not be written there.
     """
     from ..bulk.import_input import input_of
-    from ..bulk.mapping import Choices
     from ..settings.paths import given_path
 
     for option, given in (("--rejects", asked.rejects), ("--imports", asked.imports)):
@@ -157,9 +152,7 @@ def inputs_of(app: App, asked: Asked, found: Sequence[Opened]) -> list[Input]:
                 else "Import them one after the other.",
             )
     _check_names(asked, found)
-    choices = Choices.parse(
-        asked.mapped, asked.ignored, asked.typed, empty_as_null=asked.empty_as_null
-    )
+    choices = asked.choices()
     facts = {
         **choices.as_facts(),
         **({"--format": asked.form} if asked.form else {}),

@@ -160,6 +160,27 @@ def test_events_have_owners_times_and_contexts(tmp_path: Path) -> None:
     assert codes(rows) == [(3, "no_owner"), (4, "invalid_timestamp")]
 
 
+@pytest.mark.parametrize("empty_as_null", [False, True])
+def test_events_of_nobody_are_bad_unless_they_are_meant(
+    tmp_path: Path, empty_as_null: bool
+) -> None:
+    text = "name,user.uid,plan\nOrdered,u1,x\nSeen,,x\n"
+    rows = read(tmp_path, text, "x.csv", kind="events")
+    assert codes(rows) == [(3, "no_owner")]
+    assert "--anonymous" in told(rows)[0][1]
+    choices = Choices.parse(empty_as_null=empty_as_null, anonymous=True)
+    rows = read(tmp_path, text, "x.csv", kind="events", choices=choices)
+    assert codes(rows) == []
+    assert "user" not in records(rows)[1] or not records(rows)[1]["user"]
+    assert choices.as_facts()["--anonymous"] == "given"
+    nobodys = "name,plan\nSeen,x\n"
+    (row,) = read(tmp_path, nobodys, "x.csv", kind="events", choices=choices)
+    assert records([row]) == [{"name": "Seen", "properties": {"plan": "x"}}]
+    with pytest.raises(Usage, match="says whose") as refused:
+        read(tmp_path, nobodys, "x.csv", kind="events")
+    assert "--anonymous" in str(refused.value.hint)
+
+
 def test_notes_of_rejects_are_no_columns(tmp_path: Path) -> None:
     text = "uid,_error_code,plan,_error_message,_line\nu1,x,pro,y,7\n"
     assert records(read(tmp_path, text, "x.csv")) == [{"uid": "u1", "properties": {"plan": "pro"}}]

@@ -77,6 +77,15 @@ def test_events_are_imported(road: Somewhere) -> None:
     assert batches(road, "events") == 1
 
 
+def test_events_of_nobody_are_sent_where_that_is_meant(road: Somewhere) -> None:
+    name = write("events.csv", "name,plan\nSeen,x\nSeen,y\n")
+    assert "--anonymous" in road("events", "import", name).err
+    done = road("events", "import", name, "--anonymous")
+    assert done.code == 0, done.show
+    assert json.loads(done.out)["accepted"] == 2
+    assert road("users", "import", name, "--anonymous").code == ExitCode.USAGE
+
+
 def test_bad_and_refused_rows_are_rejects_that_import_when_they_are_corrected(
     road: Somewhere,
 ) -> None:
