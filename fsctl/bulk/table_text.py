@@ -124,15 +124,19 @@ class _Cutter:
                 more = self._passing.take(more)
                 yield from self._passed()
             self._pending += more
-            if len(self._pending) >= self._wanted:
+            if len(self._pending) >= self._wanted or self._is_too_long:
                 yield from self._parsed()
-            held = len(self._pending)
-            if held > MOST_LINES or (held and sum(map(len, self._pending)) > LONGEST_LINE):
-                self._pass_over()
+                if self._is_too_long:
+                    self._pass_over()
         if self._passing is not None:
             yield self._passing.record()
         elif self._pending:
             yield _parse(self._pending, self._dialect, self._at, final=True)[0]
+
+    @property
+    def _is_too_long(self) -> bool:
+        """Whether the pending lines are more than one record may have."""
+        return len(self._pending) > MOST_LINES or sum(map(len, self._pending)) > LONGEST_LINE
 
     def _parsed(self) -> Iterator[Parsed]:
         """The whole records that are pending."""

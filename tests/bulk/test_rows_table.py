@@ -316,6 +316,19 @@ def test_a_record_too_long_to_be_held_is_one_bad_row_as_far_as_its_quotes_reach(
             assert again == rows[1:]
 
 
+def test_rows_behind_a_record_of_many_lines_do_not_make_it_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_text, "LONGEST_LINE", 100)
+    others = [f"u{n},{'y' * 30}" for n in range(40)]
+    text = 'uid,plan\nu,"' + "x\n" * 20 + '"\n' + "\n".join(others)
+    for chunk in range(8, 300, 3):
+        monkeypatch.setattr(rows_jsonl, "CHUNK", chunk)
+        rows = read(tmp_path, text, "x.csv")
+        assert codes(rows) == []
+        assert len(rows) == 41
+
+
 @pytest.mark.parametrize("name", ["x.csv", "x.tsv"])
 def test_a_line_too_long_to_be_held_is_one_bad_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
