@@ -17,6 +17,7 @@ _ELSEWHERE = {
     "ls": "list", "rm": "delete", "remove": "delete", "del": "delete", "add": "create",
     "new": "create", "edit": "update", "describe": "show", "info": "show", "search": "find",
 }  # fmt: skip
+_FILE = "A file whose name begins with a hyphen is ./-NAME. "
 _MOST = 3  # commands named at once
 _NO_COMMAND = re.compile(r"No such command '(.*)'\.?", re.DOTALL)
 _NO_CHOICE = re.compile(r"'(.*)' is not one of ", re.DOTALL)
@@ -50,12 +51,19 @@ def _command(name: str, ctx: click.Context) -> str:
 
 
 def _option(name: str, ctx: click.Context | None) -> str:
-    if ctx is None or not name.startswith("--"):
+    if ctx is None:
         return ""
+    if not name.startswith("--"):
+        return _FILE if _takes_files(ctx.command) else ""
     if guess := meant(name, _options(ctx.command, ctx)):
         return guess
     places = [path for path, each in _below(ctx.command, ctx) if name in _options(each, ctx)]
     return f"{name} stands behind the command that has it: {_listed(places)}. " if places else ""
+
+
+def _takes_files(command: click.Command) -> bool:
+    arguments = (param for param in command.params if isinstance(param, click.Argument))
+    return any((argument.metavar or "").startswith("FILE") for argument in arguments)
 
 
 def _choice(error: click.ClickException) -> str:

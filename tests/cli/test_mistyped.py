@@ -24,6 +24,10 @@ from tests.support.program import Program
         ("users list --frobnicate", "Try `fsctl users list --help`."),
         ("users list -x", "Try `fsctl users list --help`."),
         (
+            "users import -x.csv",
+            "A file whose name begins with a hyphen is ./-NAME. Try `fsctl users import --help`.",
+        ),
+        (
             "annotations --duration 2h create x",
             "--duration stands behind the command that has it: `fsctl annotations create`. "
             "Try `fsctl annotations --help`.",
