@@ -98,6 +98,7 @@ _fsctl_table() { # the words of a command -> commands, options, arguments
       arguments='file+'
       ;;
     'users imports')
+      options='--forget=file'
       ;;
     'users job')
       options='--wait --wait-for=any --errors --rejects=file --imports=file --force'
@@ -115,6 +116,7 @@ _fsctl_table() { # the words of a command -> commands, options, arguments
       arguments='file+'
       ;;
     'events imports')
+      options='--forget=file'
       ;;
     'events job')
       options='--wait --wait-for=any --errors --rejects=file --imports=file --force'

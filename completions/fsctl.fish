@@ -219,6 +219,8 @@ function __fsctl_table --no-scope-shadowing
                 '--force	Replace files that are there already'
             set arguments 'file+'
         case 'users imports'
+            set options \
+                '--forget=file	Remember this import no longer, if it is not running'
         case 'users job'
             set options \
                 '--wait	Wait until it has ended' \
@@ -270,6 +272,8 @@ function __fsctl_table --no-scope-shadowing
                 '--force	Replace files that are there already'
             set arguments 'file+'
         case 'events imports'
+            set options \
+                '--forget=file	Remember this import no longer, if it is not running'
         case 'events job'
             set options \
                 '--wait	Wait until it has ended' \

@@ -160,6 +160,29 @@ def opened(state: Path, identity: Identity, *, restart: bool, begun: str) -> Ite
         _remove_if_empty(directory)
 
 
+def forget(one: Unfinished) -> None:
+    """Keep nothing of that import any more. Raises :class:`Refused` where a process works on it."""
+    try:
+        with locked(one.directory / _LOCK, create=True):
+            _clear(one.directory)
+    except Busy:
+        raise Refused(
+            f"The import in {str(one.directory)!a} is running.",
+            hint="Stop it first, or wait until it has ended.",
+            code="locked",
+        ) from None
+    except Untrusted as untrusted:
+        raise Refused(
+            f"The journal in {str(one.directory)!a} is left alone: {untrusted}.",
+            hint="Look at it, and move it away.",
+            code="journal",
+        ) from None
+    except OSError as error:
+        raise cannot_keep(one.directory, error) from None
+    finally:
+        _remove_if_empty(one.directory)
+
+
 def is_begun(state: Path, identity: Identity) -> bool:
     """Whether something of that input may have been sent by a run that did not finish."""
     return (state / FOLDER / identity.name / _NAME).exists()

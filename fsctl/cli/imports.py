@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import NotFound, Refused
 from ..terminal.columns import Column
 from .app import App
 from .options import Command, pass_app
@@ -43,9 +45,14 @@ It is what this machine remembers, and nobody is asked: the command in .resume g
 and with --restart behind it begins anew. What is "done" waits only for other files that were named
 with it, so that the same command imports it once; what is "lost" came from a pipe and cannot be
 gone on with. .unanswered rows were sent, and no job of theirs is known yet; .jobs are those that
-Fullstory still works on, as far as is known here; `fsctl {kind} job ID` asks. Whoever wants one
-forgotten removes its directory, .journal.
+Fullstory still works on, as far as is known here; `fsctl {kind} job ID` asks.
+
+--forget takes the name of an input, or its .journal, and shows what it has forgotten: what was sent
+of it stays sent, and the same command would import all of it anew.
 """
+_forget = click.option(
+    "--forget", metavar="FILE", help="Remember this import no longer, if it is not running."
+)
 
 
 @click.command(
@@ -54,9 +61,10 @@ forgotten removes its directory, .journal.
     help=_HELP.format(what="people", kind="users"),
     examples=("fsctl --sandbox users imports", "fsctl --sandbox users imports --jq .resume"),
 )
+@_forget
 @pass_app
-def users_imports(app: App) -> Rows:
-    return _imports(app, "users")
+def users_imports(app: App, forget: str | None) -> Rows:
+    return _imports(app, "users") if forget is None else _forgotten(app, "users", forget)
 
 
 @click.command(
@@ -65,9 +73,10 @@ def users_imports(app: App) -> Rows:
     help=_HELP.format(what="events", kind="events"),
     examples=("fsctl --sandbox events imports", "fsctl --sandbox events imports --jq .resume"),
 )
+@_forget
 @pass_app
-def events_imports(app: App) -> Rows:
-    return _imports(app, "events")
+def events_imports(app: App, forget: str | None) -> Rows:
+    return _imports(app, "events") if forget is None else _forgotten(app, "events", forget)
 
 
 def _imports(app: App, kind: Kind) -> Rows:
@@ -75,6 +84,36 @@ def _imports(app: App, kind: Kind) -> Rows:
 
     app.check_output()
     return Rows([_row(kind, one) for one in unfinished(app.directory("state"), kind)], COLUMNS)
+
+
+def _forgotten(app: App, kind: Kind, name: str) -> Rows:
+    """Forget the import of the input with that name, or in that journal; what it was."""
+    from ..bulk.import_journal import forget, unfinished
+
+    app.check_output()
+    known = list(unfinished(app.directory("state"), kind))
+    meant = [one for one in known if _is_meant(name, one)]
+    if not meant:
+        raise NotFound(
+            f"Nothing is remembered of an import of {name!a}.",
+            hint=f"`fsctl {kind} imports` lists what is.",
+        )
+    if len(meant) > 1:
+        raise Refused(
+            f"{len(meant)} imports of {name!a} are remembered.",
+            hint=f"Name one of them by its .journal in `fsctl {kind} imports -o jsonl`.",
+            code="ambiguous",
+        )
+    told = _row(kind, meant[0])
+    if not app.dry_run:
+        forget(meant[0])
+    return Rows([told], COLUMNS)
+
+
+def _is_meant(name: str, one: Unfinished) -> bool:
+    if name == str(one.directory):
+        return True
+    return one.identity is not None and one.identity.path in (name, os.path.realpath(name))
 
 
 def _row(kind: Kind, one: Unfinished) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fsctl.bulk.locked import locked
 from fsctl.errors import ExitCode
 from fsctl.sandbox.faults import Faults
 from tests.support.everywhere import Somewhere, somewhere
@@ -357,6 +358,40 @@ def test_fullstory_away_is_5_and_the_same_command_goes_on(road: Somewhere) -> No
     assert "a.jsonl: an earlier run began with it; this one goes on." in done.err
     assert json.loads(done.out)["accepted"] == 2
     assert road("users", "imports").out == ""
+
+
+@pytest.mark.parametrize("by", ["name", "journal"])
+def test_an_import_is_forgotten_by_its_input_or_its_journal(by: str, road: Somewhere) -> None:
+    assert road.server is not None
+    name = write("a.jsonl", people("n-1"))
+    road.server.faults = Faults(["500@/v2/users/batch"], seed=0)
+    assert road("users", "import", name, "--retries", "0").code == ExitCode.UNAVAILABLE
+    journal = json.loads(road("users", "imports").out)["journal"]
+    what = {"name": name, "journal": journal}[by]
+
+    unknown = road("users", "imports", "--forget", "b.jsonl")
+    assert unknown.code == ExitCode.NOT_FOUND, unknown.show
+    assert road("events", "imports", "--forget", what).code == ExitCode.NOT_FOUND
+    assert json.loads(road("users", "imports", "--forget", what, "--dry-run").out)["read"] == 1
+    assert Path(journal).exists()
+
+    told = json.loads(road("users", "imports", "--forget", what).out)
+    assert (told["journal"], told["state"]) == (journal, "unfinished")
+    assert not Path(journal).exists()
+    assert road("users", "imports").out == ""
+
+
+def test_an_import_that_runs_is_not_forgotten(road: Somewhere) -> None:
+    assert road.server is not None
+    name = write("a.jsonl", people("n-1"))
+    road.server.faults = Faults(["500@/v2/users/batch"], seed=0)
+    assert road("users", "import", name, "--retries", "0").code == ExitCode.UNAVAILABLE
+    journal = Path(json.loads(road("users", "imports").out)["journal"])
+    with locked(journal / "lock", create=True):
+        done = road("users", "imports", "--forget", name)
+    assert done.code == ExitCode.FAILED, done.show
+    assert "is running." in done.err
+    assert journal.exists()
 
 
 def test_that_a_request_is_made_again_is_said_while_it_lasts(road: Somewhere) -> None:
