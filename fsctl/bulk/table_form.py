@@ -30,8 +30,9 @@ class RecordForm(TableForm):
 
     def row(self, raw: bytes, reason: Reason) -> bytes:
         if b"\n" in raw and reason.code == "broken_quotes":
-            lines = raw.split(b"\n")
-            return b"\n".join([TableForm.row(self, line, reason) for line in lines])
+            lines = enumerate(raw.split(b"\n"), reason.line or 1)
+            rows = (TableForm.row(self, line, reason._replace(line=at)) for at, line in lines)
+            return b"\n".join(rows)
         return super().row(raw, reason)
 
     def _cells_of(self, raw: bytes) -> list[str]:

@@ -446,6 +446,6 @@ def test_each_line_of_broken_quotes_is_a_reject_of_its_own(tmp_path: Path) -> No
     lines = rows.form.row(found[0].raw, reason).decode().splitlines()
     assert lines == [
         "a,x,broken_quotes,No.,2",
-        "b,y,broken_quotes,No.,2",
-        "c,z,broken_quotes,No.,2",
+        "b,y,broken_quotes,No.,3",
+        "c,z,broken_quotes,No.,4",
     ]

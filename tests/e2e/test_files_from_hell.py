@@ -93,7 +93,7 @@ IMPORTED = {
         "x.csv",
         'uid,plan\nu1,"a"b\nu2,x\nu3,"y\nu4,z\n',
         "u2",
-        "broken_quotes:2 broken_quotes:4 broken_quotes:4",  # both of its lines
+        "broken_quotes:2 broken_quotes:4 broken_quotes:5",  # both of its lines
     ),
     "quotes in a cell": file("x.csv", 'uid,plan\nu1,5" pipe\n"u2","5"" pipe"\n', "u1 u2"),
     "quoted newlines": file(
