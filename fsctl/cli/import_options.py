@@ -57,14 +57,15 @@ HELP = """
 Bad rows go to the rejects file, with the reason and in FILE's own format, and good ones to
 Fullstory; corrected, the rejects are imported as they are. A batch holds at most 50,000 rows and 8
 MB, and 4 jobs run at once: the order of rows with the same uid is undefined then, and --concurrency
-1 keeps it. Each job is followed to its end, however long that takes.
+1 keeps it. Each job is followed to its end, for as long as --wait-for allows.
 
 What was cut off (Ctrl-C, a crash, a lost network) goes on with the same command, and nothing is
 imported twice; `fsctl {kind} imports` lists what waits for that. stdin needs --spool for it.
 
-Exit codes: 0 all rows are imported; 6 some were not, and the rejects hold them; 7 of some it is
+Exit codes: 0 all rows are imported; 6 some were not: the rejects hold them, or
+FILE broke off; 7 of some it is
 unknown, FILE.unknown.EXT holds them; 5 Fullstory is away or too busy, run it again; 2 it cannot be
-read, or with --check or --strict some rows are bad.
+read at all, or with --check or --strict some rows are bad.
 """
 
 _EMPTY_AS_NULL = click.option(
